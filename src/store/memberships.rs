@@ -11,7 +11,7 @@ use super::{Error, Tx};
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Edge {
     /// The resource that was asked about.
-    pub of: String,
+    pub subject: String,
     pub id: String,
     /// `User` or `Group` of a member; `direct` or `indirect` of a group.
     pub kind: String,
@@ -45,7 +45,7 @@ pub async fn groups_of(tx: &mut Tx, people: &BTreeSet<String>, view: &View) -> R
                union
                select u.person, e.parent, 1 from up u
                join vouch e on e.tenant = $1 and e.member = u.id and e.member_kind = 'Group' and e.live)
-             select u.person as of, u.id as id, case when min(u.depth) = 0 then 'direct' else 'indirect' end as kind, g.display as display
+             select u.person as subject, u.id as id, case when min(u.depth) = 0 then 'direct' else 'indirect' end as kind, g.display as display
              from up u join resource g on g.tenant = $1 and g.id = u.id and g.kind = 'Group'
              where not exists (select 1 from vouch n where n.tenant = $1 and n.member = u.person and n.source = 'deny'
                                  and (n.parent = u.id or n.parent = g.organization))
@@ -56,7 +56,7 @@ pub async fn groups_of(tx: &mut Tx, people: &BTreeSet<String>, view: &View) -> R
         View::Push { connection, .. } => all!(
             tx,
             Edge,
-            "select x.member as of, x.parent as id, 'direct' as kind, g.display as display
+            "select x.member as subject, x.parent as id, 'direct' as kind, g.display as display
              from vouch x join resource g on g.tenant = x.tenant and g.id = x.parent and g.kind = 'Group'
              where x.tenant = $1 and x.member in (select j.value ->> 0 from json_each($2) j) and x.source = $3 and x.word = 'grant'
              order by x.member, x.parent",
@@ -73,7 +73,7 @@ pub async fn members_of(tx: &mut Tx, groups: &BTreeSet<String>, view: &View) -> 
         View::Effective => all!(
             tx,
             Edge,
-            "select distinct x.parent as of, x.member as id, x.member_kind as kind, m.display as display
+            "select distinct x.parent as subject, x.member as id, x.member_kind as kind, m.display as display
              from vouch x join resource m on m.tenant = x.tenant and m.id = x.member
              where x.tenant = $1 and x.parent in (select j.value ->> 0 from json_each($2) j) and x.live
              order by x.parent, x.member",
@@ -83,7 +83,7 @@ pub async fn members_of(tx: &mut Tx, groups: &BTreeSet<String>, view: &View) -> 
         View::Push { connection, .. } => all!(
             tx,
             Edge,
-            "select x.parent as of, x.member as id, x.member_kind as kind, m.display as display
+            "select x.parent as subject, x.member as id, x.member_kind as kind, m.display as display
              from vouch x join resource m on m.tenant = x.tenant and m.id = x.member
              where x.tenant = $1 and x.parent in (select j.value ->> 0 from json_each($2) j) and x.source = $3 and x.word = 'grant'
              order by x.parent, x.member",
