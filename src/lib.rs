@@ -1,1 +1,3 @@
+pub mod event;
+pub mod reconcile;
 pub mod scim;
