@@ -6,6 +6,7 @@
 
 pub mod database;
 pub mod openid_provider;
+pub mod roll;
 
 pub use database::Database;
 
