@@ -93,6 +93,8 @@ impl Judge {
     }
 
     fn complex(&mut self, attribute: &Attribute, at: At<'_>, value: &Value) -> Result<Option<Value>, Error> {
+        // A member without a name is a mistake that must not vanish.
+        let names_many = attribute.multi_valued && attribute.is_link();
         match value {
             Value::Object(members) => self.members(attribute, at, members),
             Value::Array(elements) if elements.len() == 1 && !attribute.multi_valued => {
@@ -101,7 +103,7 @@ impl Judge {
             }
             // Some Entra mappings send a manager as a bare id, and clear it with "".
             Value::String(text) if attribute.sub("value").is_some() => {
-                if text.is_empty() {
+                if text.is_empty() && !names_many {
                     self.note(Note::EMPTY_TEXT_AS_UNASSIGNED, at);
                     return Ok(None);
                 }
@@ -139,15 +141,15 @@ impl Judge {
         let named = subs.iter().zip(values).filter_map(|(sub, value)| Some((sub.name.clone(), value?)));
         let mut canonical = Map::from_iter(named);
         if attribute.is_link() {
-            self.mend_link(at, &mut canonical);
+            self.mend_link(attribute, at, &mut canonical);
         }
         Ok((!canonical.is_empty()).then_some(Value::Object(canonical)))
     }
 
     /// What a link means is the resource that `value` names; `$ref` is only a way to say it. A `$ref` without a
     /// `value` gives it one (its last segment), and one that says otherwise is ignored.
-    fn mend_link(&mut self, at: At<'_>, link: &mut Map<String, Value>) {
-        if link.get("value").and_then(Value::as_str) == Some("") {
+    fn mend_link(&mut self, attribute: &Attribute, at: At<'_>, link: &mut Map<String, Value>) {
+        if !attribute.multi_valued && link.get("value").and_then(Value::as_str) == Some("") {
             link.shift_remove("value");
             self.note(Note::EMPTY_TEXT_AS_UNASSIGNED, At(at.0, Some("value")));
         }
