@@ -1,1 +1,4 @@
+pub mod auth;
+pub mod clock;
+pub mod jit;
 pub mod scim;
