@@ -3,8 +3,12 @@
 pub mod core;
 pub mod document;
 pub mod error;
+pub mod filter;
+pub mod key;
 pub mod message;
+pub mod path;
 pub mod resource_type;
 pub mod schema;
+pub mod version;
 
 pub use error::{Error, ScimType};

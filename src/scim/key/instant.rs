@@ -35,7 +35,9 @@ pub(super) fn parse_parts(text: &str) -> Option<(i64, &str)> {
     let year = digits(year, year.len())? * if negative { -1 } else { 1 };
     let (clock, offset) = zone(clock)?;
     let (clock, fraction) = match clock.split_once('.') {
-        Some((clock, fraction)) if !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit()) => (clock, fraction),
+        Some((clock, fraction)) if !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit()) => {
+            (clock, fraction)
+        }
         Some(_) => return None,
         None => (clock, ""),
     };
