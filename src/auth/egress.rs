@@ -281,7 +281,7 @@ mod tests {
     }
 
     fn chunks() -> Vec<Result<&'static str, std::io::Error>> {
-        vec![Ok("aaaa"); 100]
+        (0..100).map(|_| Ok("aaaa")).collect()
     }
 
     #[tokio::test]
