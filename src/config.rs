@@ -262,7 +262,8 @@ fn database_url(text: &str) -> Option<DatabaseUrl> {
 
 fn public_url(text: &str) -> Option<Url> {
     let url = Url::parse(text.trim_end_matches('/')).ok()?;
-    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    let plain =
+        url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
     (matches!(url.scheme(), "http" | "https") && url.has_host() && plain).then_some(url)
 }
 
@@ -313,11 +314,25 @@ mod tests {
     #[test]
     fn every_setting_says_what_it_takes() {
         let cases: &[(&str, &[&str], &[&str])] = &[
-            ("listen", &["0.0.0.0:80", "[::1]:8080", "127.0.0.1:0"], &["", "8080", "localhost:8080", "127.0.0.1", "1.2.3.4:99999"]),
+            (
+                "listen",
+                &["0.0.0.0:80", "[::1]:8080", "127.0.0.1:0"],
+                &["", "8080", "localhost:8080", "127.0.0.1", "1.2.3.4:99999"],
+            ),
             (
                 "database",
                 &["sqlite://a.db", "sqlite:///var/lib/a.db", "postgres://u:p@[::1]:5432/roll", "postgresql://h/roll"],
-                &["", "a.db", "sqlite://", "sqlite::memory:", "sqlite://:memory:", "sqlite://a?mode=ro", "mysql://h/r", "postgres://h", "postgres:///"],
+                &[
+                    "",
+                    "a.db",
+                    "sqlite://",
+                    "sqlite::memory:",
+                    "sqlite://:memory:",
+                    "sqlite://a?mode=ro",
+                    "mysql://h/r",
+                    "postgres://h",
+                    "postgres:///",
+                ],
             ),
             (
                 "public_url",
@@ -355,7 +370,10 @@ mod tests {
     fn refusals_name_the_place_and_the_setting_and_never_a_value() {
         let names = NAMES.join(", ");
         let cases = [
-            (Config::resolve(file("lisen = \"x\""), [], &Flags::default()), format!("rollkeeper.toml: unknown setting `lisen`; allowed are: {names}")),
+            (
+                Config::resolve(file("lisen = \"x\""), [], &Flags::default()),
+                format!("rollkeeper.toml: unknown setting `lisen`; allowed are: {names}"),
+            ),
             (
                 Config::resolve(None, environment(&[("ROLLKEEPER_PORT", "80")]), &Flags::default()),
                 format!("ROLLKEEPER_PORT: unknown setting `port`; allowed are: {names}"),
@@ -374,7 +392,8 @@ mod tests {
         }
         let secret = Config::resolve(file("database = \"mysql://u:hunter2@h/x\""), [], &Flags::default()).unwrap_err();
         assert!(!format!("{secret} {secret:?}").contains("hunter2"));
-        let broken = Config::resolve(file("# one\ndatabase = \"hunter2\nlisten = 1"), [], &Flags::default()).unwrap_err();
+        let broken =
+            Config::resolve(file("# one\ndatabase = \"hunter2\nlisten = 1"), [], &Flags::default()).unwrap_err();
         let text = broken.to_string();
         assert!(text.starts_with("rollkeeper.toml: line 2: ") && !text.contains("hunter2"), "{text}");
     }

@@ -30,7 +30,8 @@ pub fn start(format: LogFormat, level: LevelFilter) {
 /// through proxies; else a fresh one.
 pub fn request_id(given: Option<&str>, fresh: impl FnOnce() -> String) -> String {
     let plain = |text: &&str| {
-        (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     };
     given.filter(plain).map_or_else(fresh, str::to_owned)
 }

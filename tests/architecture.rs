@@ -49,7 +49,12 @@ fn no_room_imports_what_it_may_not() {
         for (line, path) in source.imports() {
             let room = room_of(&path);
             if room != source.room && !allowed.contains(&"*") && !allowed.contains(&room.as_str()) {
-                broken.push(format!("{}:{line}: `{}` may not import `{room}` (crate::{})", source.name, source.room, path.join("::")));
+                broken.push(format!(
+                    "{}:{line}: `{}` may not import `{room}` (crate::{})",
+                    source.name,
+                    source.room,
+                    path.join("::")
+                ));
             }
         }
     }
@@ -112,15 +117,20 @@ fn every_file_has_a_room() {
 #[tokio::test]
 async fn both_engines_have_the_same_migrations_and_tables() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-    assert_eq!(names(&root.join("sqlite")), names(&root.join("postgres")), "the same numbers and names on both engines");
+    assert_eq!(
+        names(&root.join("sqlite")),
+        names(&root.join("postgres")),
+        "the same numbers and names on both engines"
+    );
 
     let mut sqlite = SqliteConnection::connect("sqlite::memory:").await.unwrap();
     Migrator::new(root.join("sqlite")).await.unwrap().run(&mut sqlite).await.unwrap();
     let database = Database::postgres().await;
     let mut postgres = PgConnection::connect(database.url()).await.unwrap();
 
-    assert_eq!(sqlite_columns(&mut sqlite).await, postgres_columns(&mut postgres).await, "tables and columns");
-    assert_eq!(sqlite_indexes(&mut sqlite).await, postgres_indexes(&mut postgres).await, "indexes");
+    let mut differences = differences(sqlite_columns(&mut sqlite).await, postgres_columns(&mut postgres).await);
+    differences.extend(self::differences(sqlite_indexes(&mut sqlite).await, postgres_indexes(&mut postgres).await));
+    assert!(differences.is_empty(), "the engines differ:\n{}", differences.join("\n"));
 }
 
 #[tokio::test]
@@ -369,7 +379,10 @@ fn imports_are_found_in_every_spelling() {
         ("use super::parse;", ""),
         ("use super::store;", ""),
         ("// use crate::store::Tx;\n/* crate::http /* nested */ */ \"crate::auth\"", ""),
-        ("let a = r#\"crate::auth \" \"#; let b = '\"'; let c: &'static str = crate::jit::login::run();", "jit::login::run"),
+        (
+            "let a = r#\"crate::auth \" \"#; let b = '\"'; let c: &'static str = crate::jit::login::run();",
+            "jit::login::run",
+        ),
         ("use other::crate_::store; use crate::\n  clock;", "clock"),
     ];
     for (text, expected) in cases {
@@ -387,10 +400,22 @@ fn imports_are_found_in_every_spelling() {
 
 // ---- tables ----
 
-/// Table -> column -> (type, nullable, place in the primary key).
-type Columns = BTreeMap<String, BTreeMap<String, (String, bool, i64)>>;
+/// `table.column` -> (type, nullable, place in the primary key).
+type Columns = BTreeMap<String, (String, bool, i64)>;
 /// Index -> (table, unique, columns, has a condition).
 type Indexes = BTreeMap<String, (String, bool, Vec<String>, bool)>;
+
+fn differences<T: PartialEq + std::fmt::Debug>(
+    sqlite: BTreeMap<String, T>,
+    postgres: BTreeMap<String, T>,
+) -> Vec<String> {
+    let names: BTreeSet<&String> = sqlite.keys().chain(postgres.keys()).collect();
+    let pairs = names.into_iter().map(|name| (name, sqlite.get(name), postgres.get(name)));
+    pairs
+        .filter(|(_, sqlite, postgres)| sqlite != postgres)
+        .map(|(name, sqlite, postgres)| format!("{name}: SQLite {sqlite:?}, PostgreSQL {postgres:?}"))
+        .collect()
+}
 
 fn names(folder: &Path) -> BTreeSet<String> {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
@@ -415,7 +440,7 @@ async fn sqlite_columns(connection: &mut SqliteConnection) -> Columns {
             "integer" if key > 0 => "bigint",
             other => other,
         };
-        tables.entry(table).or_default().insert(column, (kind.to_owned(), !not_null, key));
+        tables.insert(format!("{table}.{column}"), (kind.to_owned(), !not_null, key));
     }
     tables
 }
@@ -436,8 +461,8 @@ async fn postgres_columns(connection: &mut PgConnection) -> Columns {
     .unwrap();
     let mut tables = Columns::new();
     for row in rows {
-        let (table, column, kind): (String, String, String) = (row.get(0), row.get(1), row.get(2));
-        tables.entry(table).or_default().insert(column, (kind, row.get(3), row.get(4)));
+        let (table, column): (String, String) = (row.get(0), row.get(1));
+        tables.insert(format!("{table}.{column}"), (row.get(2), row.get(3), row.get(4)));
     }
     tables
 }

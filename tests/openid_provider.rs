@@ -10,9 +10,12 @@ use support::openid_provider::OpenIdProvider;
 
 #[tokio::test]
 async fn a_sign_in_brings_back_a_token_that_verifies_with_the_served_keys() {
-    for (name, algorithm) in
-        [("RS256", Algorithm::RS256), ("ES256", Algorithm::ES256), ("PS256", Algorithm::PS256), ("EdDSA", Algorithm::EdDSA)]
-    {
+    for (name, algorithm) in [
+        ("RS256", Algorithm::RS256),
+        ("ES256", Algorithm::ES256),
+        ("PS256", Algorithm::PS256),
+        ("EdDSA", Algorithm::EdDSA),
+    ] {
         let mut provider = OpenIdProvider::start(name);
         let claims = json!({ "email": "ana@acme.example", "email_verified": true, "groups": ["acme:staff"] });
         let sign_in = provider.sign_in("00u1 é", claims, Some("n-0S6_WzA2Mj"));

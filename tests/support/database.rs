@@ -43,8 +43,7 @@ impl Database {
         let template = template(&server).await;
         let name = format!("rk_test_{}_{:016x}", std::process::id(), RandomState::new().build_hasher().finish());
         let mut connection = connect(&server).await;
-        // Copying files beats writing them through the log, for a template of this size on a server without fsync.
-        run(&mut connection, format!("create database {name} template {template} strategy file_copy")).await;
+        run(&mut connection, format!("create database {name} template {template}")).await;
         connection.close().await.expect("the connection closes");
         Database { url: named(&server, &name).into(), place: Place::Server { server, name } }
     }

@@ -87,6 +87,9 @@ impl Drop for OpenIdProvider {
 fn read(output: &mut impl BufRead) -> Value {
     let mut line = String::new();
     output.read_line(&mut line).expect("the provider writes lines");
-    assert!(!line.is_empty(), "the OpenID Provider stopped: run `node tests/referees/oidc-provider/provider.mjs` to see why");
+    assert!(
+        !line.is_empty(),
+        "the OpenID Provider stopped: run `node tests/referees/oidc-provider/provider.mjs` to see why"
+    );
     serde_json::from_str(&line).expect("a line of JSON")
 }
