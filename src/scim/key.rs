@@ -57,6 +57,11 @@ impl Key {
         Key(instant::key(ms.div_euclid(1000), &format!("{:03}", ms.rem_euclid(1000))))
     }
 
+    /// The milliseconds of an instant's key, finer digits cut off.
+    pub fn as_milliseconds(&self) -> Option<i64> {
+        instant::milliseconds(&self.0)
+    }
+
     pub fn boolean(value: bool) -> Key {
         Key(value.to_string())
     }
@@ -94,7 +99,8 @@ pub fn is_user_name(attribute: &Attribute) -> bool {
 
 /// PostgreSQL refuses index rows over 2,704 bytes; a key shares its row with tenant, attribute and id.
 const LONGEST: usize = 900;
-const PREFIX: usize = 800;
+/// What a cut key keeps of the text, at most.
+pub const PREFIX: usize = 800;
 
 fn cut(text: String) -> (Key, Option<String>) {
     use sha2::{Digest, Sha256};

@@ -12,6 +12,13 @@ pub(super) fn key(seconds: i64, fraction: &str) -> String {
     format!("{:014}{point}{fraction}", BIAS.saturating_add(seconds).max(0))
 }
 
+/// What [`key`] wrote, as milliseconds since the epoch.
+pub(super) fn milliseconds(key: &str) -> Option<i64> {
+    let (seconds, fraction) = key.split_once('.').unwrap_or((key, ""));
+    let millis = fraction.bytes().chain(*b"000").take(3).fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    seconds.parse::<i64>().ok()?.checked_sub(BIAS)?.checked_mul(1000)?.checked_add(millis)
+}
+
 /// An `xsd:dateTime` as milliseconds since the epoch (finer digits cut off); `None` if it is none.
 pub fn parse(text: &str) -> Option<i64> {
     let (seconds, fraction) = parse_parts(text)?;
