@@ -61,7 +61,12 @@ async fn every_route_refuses_a_scope_that_does_not_reach() {
             let Access::Scopes(scopes) = route.access else { continue };
             let reply = client.call(route.method.clone(), &concrete(&route, "acme")).json(json!({})).await;
             if scopes.contains(&scope) {
-                assert!(![401, 403, 405, 500].contains(&reply.status.as_u16()), "{scope}: {} {}", reply.request, reply.body);
+                assert!(
+                    ![401, 403, 405, 500].contains(&reply.status.as_u16()),
+                    "{scope}: {} {}",
+                    reply.request,
+                    reply.body
+                );
             } else {
                 let reply = reply.status(403);
                 assert!(reply.header(header::WWW_AUTHENTICATE).contains("insufficient_scope"), "{}", reply.request);
@@ -102,7 +107,9 @@ fn openapi_has_every_route_and_the_reverse() {
     let document = openapi();
     let mut described = BTreeSet::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
-        for (method, _) in item.as_object().expect("a path item").iter().filter(|(name, _)| METHODS.contains(&name.as_str())) {
+        for (method, _) in
+            item.as_object().expect("a path item").iter().filter(|(name, _)| METHODS.contains(&name.as_str()))
+        {
             described.insert(format!("{} {path}", method.to_uppercase()));
         }
     }

@@ -13,17 +13,8 @@ use crate::scim;
 const VERSION: &str = "v2";
 
 /// The words that may follow the version, in their right spelling.
-const COLLECTIONS: [&str; 9] = [
-    "Users",
-    "Groups",
-    "Organizations",
-    "ServiceProviderConfig",
-    "ResourceTypes",
-    "Schemas",
-    "Me",
-    "Bulk",
-    ".search",
-];
+const COLLECTIONS: [&str; 9] =
+    ["Users", "Groups", "Organizations", "ServiceProviderConfig", "ResourceTypes", "Schemas", "Me", "Bulk", ".search"];
 
 /// Rewrites a request's path to its one spelling.
 pub fn straighten<B>(mut request: Request<B>) -> Request<B> {

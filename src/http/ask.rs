@@ -37,7 +37,7 @@ impl Ask {
     }
 
     pub fn query(&self) -> Result<Query, Refusal> {
-        self.parameters.query(self.wants())
+        self.parameters.query(self.wants(), &self.render.base)
     }
 
     /// RFC 7644 §3.4.3: the body of a `.search` says what the query string of a GET would.

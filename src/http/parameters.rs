@@ -72,7 +72,7 @@ impl Parameters {
     }
 
     /// RFC 7644 §3.4.2.4: what is out of range is brought into it, never refused.
-    pub fn query(&self, wants: Wants) -> Result<Query, Refusal> {
+    pub fn query(&self, wants: Wants, base: &str) -> Result<Query, Refusal> {
         Ok(Query {
             filter: self.filter.clone(),
             sort_by: self.sort_by.clone().filter(|name| !name.trim().is_empty()),
@@ -80,6 +80,7 @@ impl Parameters {
             start_index: self.start_index.unwrap_or(1).max(1),
             count: self.count.unwrap_or(DEFAULT_COUNT).clamp(0, MAX_COUNT),
             wants,
+            base: format!("{base}/"),
         })
     }
 
@@ -125,7 +126,7 @@ mod tests {
     use crate::scim::ScimType;
 
     fn query(text: &str) -> Result<Query, Refusal> {
-        Parameters::from_query(text).and_then(|parameters| parameters.query(Wants::default()))
+        Parameters::from_query(text).and_then(|parameters| parameters.query(Wants::default(), "http://h"))
     }
 
     #[test]

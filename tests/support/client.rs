@@ -182,7 +182,13 @@ impl Reply {
     /// Asserts the status and goes on.
     #[track_caller]
     pub fn status(self, expected: u16) -> Self {
-        assert_eq!(self.status.as_u16(), expected, "{} answered {}", self.request, String::from_utf8_lossy(&self.bytes));
+        assert_eq!(
+            self.status.as_u16(),
+            expected,
+            "{} answered {}",
+            self.request,
+            String::from_utf8_lossy(&self.bytes)
+        );
         self
     }
 

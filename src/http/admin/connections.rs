@@ -1,12 +1,10 @@
 //! Connections: one IdP's relationship with the tenant.
 
-use std::collections::BTreeSet;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::unknown;
 use crate::directory::ConnectionInfo;
@@ -51,8 +49,7 @@ pub struct NewConnection {
     name: String,
     /// Merged into the rules that a new connection has.
     rules: Option<Value>,
-    #[serde(default)]
-    domains: BTreeSet<String>,
+    domains: Option<Vec<String>>,
 }
 
 pub async fn create(
@@ -60,13 +57,9 @@ pub async fn create(
     client: Client,
     Message(new): Message<NewConnection>,
 ) -> Result<(StatusCode, Json<Connection>), Refusal> {
-    let rules = Rules::default_for(&new.name);
-    let rules = new.rules.as_ref().map_or(Ok(rules.clone()), |patch| rules.patched(patch)).map_err(Refusal::invalid)?;
+    let rules = changed(&Rules::default_for(&new.name), new.rules, new.domains)?;
     let created = site.directory.create_connection(&client.tenant.id, &new.name, rules).await?;
-    for domain in &new.domains {
-        site.directory.add_domain(&client.tenant.id, &created.id, domain).await?;
-    }
-    Ok((StatusCode::CREATED, Json(known(&site, &client, &created.id).await?.into())))
+    Ok((StatusCode::CREATED, Json(created.into())))
 }
 
 pub async fn find(State(site): State<Site>, client: Client, Id(id): Id) -> Result<Json<Connection>, Refusal> {
@@ -80,7 +73,7 @@ pub struct Changes {
     rules: Option<Value>,
     state: Option<String>,
     /// The whole list of domains, if given.
-    domains: Option<BTreeSet<String>>,
+    domains: Option<Vec<String>>,
 }
 
 pub async fn update(
@@ -89,25 +82,21 @@ pub async fn update(
     Id(id): Id,
     Message(changes): Message<Changes>,
 ) -> Result<Json<Connection>, Refusal> {
-    let tenant = &client.tenant.id;
     let before = known(&site, &client, &id).await?;
-    let rules = match &changes.rules {
-        Some(patch) => before.rules.patched(patch).map_err(Refusal::invalid)?,
-        None => before.rules,
-    };
-    site.directory.update_connection(tenant, &before.id, rules, changes.state).await?;
-    if let Some(after) = changes.domains {
-        let before_domains: BTreeSet<String> = before.domains.into_iter().collect();
-        for gone in before_domains.difference(&after) {
-            site.directory.remove_domain(tenant, &before.id, gone).await?;
-        }
-        for new in after.difference(&before_domains) {
-            site.directory.add_domain(tenant, &before.id, new).await?;
-        }
-    }
-    Ok(Json(known(&site, &client, &before.id).await?.into()))
+    let rules = changed(&before.rules, changes.rules, changes.domains)?;
+    let after = site.directory.update_connection(&client.tenant.id, &before.id, rules, changes.state).await?;
+    Ok(Json(after.into()))
 }
 
 async fn known(site: &Site, client: &Client, id: &str) -> Result<ConnectionInfo, Refusal> {
     site.directory.connection(&client.tenant.id, id).await?.ok_or_else(|| unknown("connection"))
+}
+
+/// The rules after a merge patch, and with the whole list of domains if that is given.
+fn changed(rules: &Rules, patch: Option<Value>, domains: Option<Vec<String>>) -> Result<Rules, Refusal> {
+    let mut patch = patch.unwrap_or_else(|| json!({}));
+    if let (Some(domains), Some(patch)) = (domains, patch.as_object_mut()) {
+        patch.insert("domains".to_owned(), domains.into());
+    }
+    rules.patched(&patch).map_err(Refusal::invalid)
 }

@@ -33,7 +33,7 @@ struct Named {
 impl From<ExplainAnswer> for Explained {
     fn from(answer: ExplainAnswer) -> Self {
         let explanation = answer.explanation;
-        let register = |register: crate::directory::Register| Register {
+        let register = |register: crate::reconcile::Register| Register {
             source: register.source,
             cell: register.cell,
             stamp: register.stamp,

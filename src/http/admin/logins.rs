@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::Value;
 
-use super::explain::Explained;
 use super::unknown;
 use crate::http::Site;
 use crate::http::ask::Id;
@@ -16,6 +15,6 @@ pub async fn trace(State(site): State<Site>, client: Client, Id(id): Id) -> Resu
     trace.map(Json).ok_or_else(|| unknown("decision"))
 }
 
-pub async fn explain(State(site): State<Site>, client: Client, Id(id): Id) -> Result<Json<Explained>, Refusal> {
-    Ok(Json(site.directory.explain_decision(&client.tenant.id, &id).await?.into()))
+pub async fn explain(State(site): State<Site>, client: Client, Id(id): Id) -> Result<Json<Value>, Refusal> {
+    Ok(Json(site.directory.explain_decision(&client.tenant.id, &id).await?))
 }
