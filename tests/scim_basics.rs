@@ -112,6 +112,7 @@ both_engines! {
         assert_eq!(one["totalResults"], 1);
         let other = push.users().get(carl).query("filter=title+eq+%22x%22+or+userName+pr").await.status(200);
         assert_eq!(other.each("userName"), ["carl"]);
+        push.users().get("%FF").await.scim_error(404, "");
         push.users().get("no-such-id").query("filter=title+pr").await.scim_error(404, "");
 
         push.users().filter("userName").await.scim_error(400, "invalidFilter");

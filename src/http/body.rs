@@ -19,9 +19,10 @@ pub struct Body(pub Value);
 impl FromRequest<Site> for Body {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, _: &Site) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, site: &Site) -> Result<Self, Refusal> {
         understood(request.headers())?;
-        let limit = request.extensions().get::<Arc<Gate>>().map_or(1 << 20, |gate| gate.body_limit);
+        let limit = request.extensions().get::<Arc<Gate>>().map_or(0, |gate| gate.body_limit);
+        let limit = limit.min(site.settings.max_body_bytes);
         Ok(Self(parse_json(&read(request, limit).await?)?))
     }
 }
@@ -61,7 +62,7 @@ async fn read(request: Request, limit: usize) -> Result<Vec<u8>, Refusal> {
     if announced.is_some_and(|length: usize| length > limit) {
         return Err(Refusal::too_large(limit));
     }
-    let mut bytes = Vec::with_capacity(announced.unwrap_or(0));
+    let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(64 << 10));
     let mut chunks = request.into_body().into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Refusal::from(crate::scim::Error::invalid_syntax("the body ended too early")))?;

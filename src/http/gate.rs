@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -41,10 +42,12 @@ pub struct Client {
 
 pub async fn admit(
     State((site, gate)): State<(Site, Arc<Gate>)>,
-    params: RawPathParams,
+    params: Result<RawPathParams, RawPathParamsRejection>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
+    // What is not UTF-8 when decoded names nothing.
+    let params = params.map_err(|_| Refusal::not_found("there is nothing at this path"))?;
     if let Access::Scopes(scopes) = gate.access {
         let tenant = params.iter().find(|(name, _)| *name == "tenant").map_or("", |(_, value)| value);
         let client = identify(&site, tenant, request.headers()).await?;

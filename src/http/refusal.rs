@@ -132,6 +132,9 @@ impl From<LoginError> for Refusal {
     fn from(error: LoginError) -> Self {
         let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut refusal = Self::new(status, error.code, error.detail);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            refusal = refusal.with(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         refusal.members.extend(error.cause.map(|cause| ("cause", Value::from(cause))));
         refusal.members.extend(error.decision_id.map(|id| ("decisionId", Value::from(id))));
         refusal

@@ -20,12 +20,14 @@ pub struct Settings {
     /// set, or every `Location` would hold the inner name.
     pub public_url: Option<String>,
     /// How long one request may take.
-    pub time_limit: Duration,
+    pub request_timeout: Duration,
+    /// No body may be larger, whatever its route would read.
+    pub max_body_bytes: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { public_url: None, time_limit: Duration::from_secs(60) }
+        Self { public_url: None, request_timeout: Duration::from_secs(30), max_body_bytes: 16 << 20 }
     }
 }
 
