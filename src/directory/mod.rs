@@ -10,11 +10,11 @@ mod entered;
 mod error;
 mod explain;
 mod feed;
-mod groups;
+pub(crate) mod groups;
 mod invitations;
 mod members;
 mod organizations;
-mod people;
+pub(crate) mod people;
 mod read;
 mod resources;
 mod retire;
@@ -22,8 +22,8 @@ mod settle;
 mod sight;
 mod verify;
 mod words;
-mod work;
-mod world;
+pub(crate) mod work;
+pub(crate) mod world;
 
 use std::sync::Arc;
 
@@ -37,10 +37,10 @@ pub use error::{Error, Result};
 pub use explain::ExplainAnswer;
 pub use feed::EventPage;
 pub use invitations::InvitationInfo;
-pub use people::Identity;
 pub use read::{Page, Query, Resource, Wants};
 pub use resources::Precondition;
 pub use verify::Difference;
+pub(crate) use read::find_in;
 pub(crate) use work::{Work, transact};
 
 /// Who speaks, and so whose words are written and whose view is read.
