@@ -37,10 +37,10 @@ pub use error::{Error, Result};
 pub use explain::ExplainAnswer;
 pub use feed::EventPage;
 pub use invitations::InvitationInfo;
+pub(crate) use read::find_in;
 pub use read::{Page, Query, Resource, Wants};
 pub use resources::Precondition;
 pub use verify::Difference;
-pub(crate) use read::find_in;
 pub(crate) use work::{Work, transact};
 
 /// Who speaks, and so whose words are written and whose view is read.

@@ -140,9 +140,8 @@ pub struct Decision {
 /// Decides a login.
 pub fn decide(rules: &Rules, claims: &Claims, snapshot: &Snapshot) -> Decision {
     let mut trace = Vec::new();
-    let outcome = find(rules, claims, snapshot, &mut trace).and_then(|(who, candidate)| {
-        enter(rules, claims, snapshot, who, candidate.as_ref(), &mut trace)
-    });
+    let outcome = find(rules, claims, snapshot, &mut trace)
+        .and_then(|(who, candidate)| enter(rules, claims, snapshot, who, candidate.as_ref(), &mut trace));
     Decision { outcome, trace }
 }
 
@@ -350,7 +349,12 @@ mod tests {
                 Snapshot { tombstoned: true, linked: Some(candidate("u")), ..Default::default() },
                 Err(Code::Tombstoned),
             ),
-            ("link", json!({}), Snapshot { linked: Some(candidate("u")), ..Default::default() }, Ok(Who::Linked("u".into()))),
+            (
+                "link",
+                json!({}),
+                Snapshot { linked: Some(candidate("u")), ..Default::default() },
+                Ok(Who::Linked("u".into())),
+            ),
             (
                 "links never move",
                 json!({}),
@@ -382,7 +386,12 @@ mod tests {
             (
                 "names are not needed once the anchor works",
                 json!({}),
-                Snapshot { pushed: vec![candidate("u")], others: vec!["u".into()], anchor_works: true, ..Default::default() },
+                Snapshot {
+                    pushed: vec![candidate("u")],
+                    others: vec!["u".into()],
+                    anchor_works: true,
+                    ..Default::default()
+                },
                 Err(Code::AccountExistsUnlinked),
             ),
             (

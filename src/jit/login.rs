@@ -103,12 +103,7 @@ impl Logins {
         };
         let now = self.directory.clock().now();
         let token = oidc::verify(&oidc, &keys, id_token, nonce, now).map_err(LoginError::evidence)?;
-        Ok(Statement {
-            subject: token.subject,
-            stamp: token.issued_at,
-            claims: token.claims,
-            evidence: token.evidence,
-        })
+        Ok(Statement { subject: token.subject, stamp: token.issued_at, claims: token.claims, evidence: token.evidence })
     }
 
     /// A login whose evidence has verified.
@@ -208,8 +203,15 @@ impl Logins {
                     if denied.conflict {
                         let code = denied.code.as_str();
                         let row = format!("{code}:{connection}:{}", work.mark("subject", &claims.subject));
-                        feed::insert_conflict(&mut work.tx, &row, work.now, code, Some(connection), denied.person.as_deref())
-                            .await?;
+                        feed::insert_conflict(
+                            &mut work.tx,
+                            &row,
+                            work.now,
+                            code,
+                            Some(connection),
+                            denied.person.as_deref(),
+                        )
+                        .await?;
                     }
                 }
                 Ok(Err(LoginError::refused(denied.code, Some(id.clone()), &outward(denied.code, &id))))

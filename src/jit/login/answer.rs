@@ -217,7 +217,9 @@ pub(super) fn trace(
     let sentence = match (&decision.outcome, how.map(|allowed| &allowed.who)) {
         (Ok(_), Some(Who::Linked(_))) => "Allowed: this subject has signed in before and is linked to the account.",
         (Ok(_), Some(Who::Anchored(_))) => "Allowed: the anchor names the account.",
-        (Ok(_), Some(Who::Joined(_))) => "Allowed: joined once to the only account that the name or verified address fits.",
+        (Ok(_), Some(Who::Joined(_))) => {
+            "Allowed: joined once to the only account that the name or verified address fits."
+        }
         (Ok(_), Some(Who::Invited(_))) => "Allowed: an invitation was made for the account.",
         (Ok(_), _) => "Allowed: nobody was there, so the account was created.",
         (Err(denied), _) => refusal(denied.code.as_str()),
@@ -243,7 +245,9 @@ fn refusal(code: &str) -> &'static str {
     match code {
         "connection_disabled" => "Refused: the connection is paused.",
         "tombstoned" => "Refused: the person was deleted; only a SCIM create or an administrator brings them back.",
-        "identity_conflict" => "Refused: the anchor names another account than the link of this subject; links never move.",
+        "identity_conflict" => {
+            "Refused: the anchor names another account than the link of this subject; links never move."
+        }
         "inactive" => "Refused: the account is inactive, and a sign-in never brings anybody back.",
         "account_exists_unlinked" => {
             "Refused: an account with this name or address exists that this connection may not join; invite or bind it."

@@ -121,13 +121,7 @@ async fn say(
     Ok(())
 }
 
-async fn put(
-    work: &mut Work<'_>,
-    link: &identity::Link,
-    claims: &Claims,
-    cell: &str,
-    value: &Value,
-) -> Result<bool> {
+async fn put(work: &mut Work<'_>, link: &identity::Link, claims: &Claims, cell: &str, value: &Value) -> Result<bool> {
     let text = value.to_string();
     Ok(identity::put_claim(&mut work.tx, &link.connection, &link.subject, cell, claims.stamp, &text).await?)
 }

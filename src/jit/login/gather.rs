@@ -104,8 +104,7 @@ pub(super) async fn snapshot(
         account.person.records.is_empty() && account.person.links.is_empty() && people::is_addressed(connected, account)
     });
     let listed = |some: Vec<&Account>| some.iter().filter_map(|a| candidates.get(&a.person.id)).cloned().collect();
-    let (pushed, unclaimed): (Vec<Candidate>, Vec<Candidate>) =
-        (listed(pushed.collect()), listed(unclaimed.collect()));
+    let (pushed, unclaimed): (Vec<Candidate>, Vec<Candidate>) = (listed(pushed.collect()), listed(unclaimed.collect()));
     let others: Vec<String> = found.named.iter().filter(|id| accounts.contains_key(*id)).cloned().collect();
     let one_addressed: Vec<&Candidate> =
         found.addressed.iter().filter_map(|id| candidates.get(id)).filter(|c| !c.guarded).collect();
@@ -158,7 +157,8 @@ async fn candidate(
     let by_push = record.is_some_and(|record| record.active) && connected.rules.defaults.organization.is_some();
     let in_organization = by_push
         || resources::existing(&mut work.tx, &parents).await?.iter().any(|row| {
-            served.contains(&row.id) || row.organization.as_ref().is_some_and(|organization| served.contains(organization))
+            served.contains(&row.id)
+                || row.organization.as_ref().is_some_and(|organization| served.contains(organization))
         });
     Ok(Candidate {
         id: person.id.clone(),
