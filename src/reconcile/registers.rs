@@ -4,7 +4,9 @@
 //! writes them: a source changes its own registers, the effective view is derived.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
+use serde::Serialize;
 use serde_json::Value;
 
 /// Milliseconds since the epoch: the commit time of a push or an administrator's edit, or a login's `iat`.
@@ -20,6 +22,44 @@ pub enum Source {
     Deny,
     Invite,
     Import,
+}
+
+impl Source {
+    /// The text of the tables, of `via` and of explanations, read back. A connection id is not checked.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            Some(("push", connection)) => Some(Self::Push(connection.to_owned())),
+            Some(("login", connection)) => Some(Self::Login(connection.to_owned())),
+            Some(("default", connection)) => Some(Self::Default(connection.to_owned())),
+            Some(_) => None,
+            None => match text {
+                "grant" => Some(Self::Grant),
+                "deny" => Some(Self::Deny),
+                "invite" => Some(Self::Invite),
+                "import" => Some(Self::Import),
+                _ => None,
+            },
+        }
+    }
+
+    /// `login` and `default` rows are derived: nobody says them, nobody stamps them.
+    pub fn is_derived(&self) -> bool {
+        matches!(self, Self::Login(_) | Self::Default(_))
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Push(connection) => write!(f, "push:{connection}"),
+            Self::Login(connection) => write!(f, "login:{connection}"),
+            Self::Default(connection) => write!(f, "default:{connection}"),
+            Self::Grant => f.write_str("grant"),
+            Self::Deny => f.write_str("deny"),
+            Self::Invite => f.write_str("invite"),
+            Self::Import => f.write_str("import"),
+        }
+    }
 }
 
 /// What a membership register says.
@@ -64,6 +104,14 @@ pub struct Claim<T> {
     pub value: T,
 }
 
+impl<T: Serialize> Claim<T> {
+    /// Whether this claim replaces `other`: the maximum by (stamp, canonical text), so that order of arrival never matters.
+    pub fn beats(&self, other: &Self) -> bool {
+        let text = |value: &T| serde_json::to_string(value).unwrap_or_default();
+        self.stamp > other.stamp || self.stamp == other.stamp && text(&self.value) > text(&other.value)
+    }
+}
+
 /// A sign-in identity of the person and what it last said, field by field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Link {
@@ -71,7 +119,7 @@ pub struct Link {
     pub subject: String,
     /// The raw group values of the newest login that stated them.
     pub groups: Option<Claim<BTreeSet<String>>>,
-    /// Attribute words by cell.
+    /// Attribute words by cell; `null` is `Cleared` (a mapping rule with `onEmpty: clear`).
     pub attributes: BTreeMap<String, Claim<Value>>,
     /// The newest login of this link, with or without a list.
     pub last_login: Stamp,

@@ -279,3 +279,17 @@ pub async fn remove_full_lists(tx: &mut Tx, parent: &str) -> Result<(), Error> {
     run!(tx, "delete from full_list where tenant = $1 and parent = $2", &tx.tenant, parent)?;
     Ok(())
 }
+
+/// Whether a source other than an administrator vouches for the pair now.
+pub async fn vouched_by_others(tx: &mut Tx, parent: &str, member: &str) -> Result<bool, Error> {
+    let found = one!(
+        tx,
+        (i64,),
+        "select cast(1 as bigint) from vouch where tenant = $1 and parent = $2 and member = $3 and live
+         and source not in ('grant', 'deny') limit 1",
+        &tx.tenant,
+        parent,
+        member
+    )?;
+    Ok(found.is_some())
+}
