@@ -54,7 +54,8 @@ impl Work<'_> {
     async fn retired_by_name(&mut self, key: &str) -> Result<Option<String>> {
         let mark = self.mark("user_name", key);
         for namespace in self.namespaces() {
-            let found = identity::tombstone(&mut self.tx, &everywhere(&namespace), "user_name", &mark, self.now).await?;
+            let found =
+                identity::tombstone(&mut self.tx, &everywhere(&namespace), "user_name", &mark, self.now).await?;
             if let Some(Some(id)) = found {
                 return Ok(Some(id));
             }
@@ -127,7 +128,8 @@ impl Work<'_> {
                 ))
                 .into());
             }
-            let pushed = account.person.records.iter().any(|record| record.words.get(cell).is_some_and(Option::is_some));
+            let pushed =
+                account.person.records.iter().any(|record| record.words.get(cell).is_some_and(Option::is_some));
             if (owned.contains_key(cell) && cell != "userName") || (cell == "userName" && pushed) {
                 if is.is_none() && is_put {
                     continue;
@@ -163,7 +165,9 @@ impl Work<'_> {
     async fn check_free(&mut self, id: &str, user_name: &Value) -> Result<()> {
         let key = Key::user_name(user_name.as_str().unwrap_or_default()).0;
         match values::holder(&mut self.tx, "User", "username", "", &key).await? {
-            Some(holder) if holder != id => Err(scim::Error::uniqueness("another user already has this userName").into()),
+            Some(holder) if holder != id => {
+                Err(scim::Error::uniqueness("another user already has this userName").into())
+            }
             _ => Ok(()),
         }
     }
@@ -188,12 +192,10 @@ impl Work<'_> {
         let name = |id: &str| self.configuration.connection(id).map_or_else(|| id.to_owned(), |c| c.name.clone());
         let source = match pushing {
             Some(record) => format!("the push of connection {}", name(&record.connection)),
-            None => account
-                .person
-                .links
-                .iter()
-                .find(|link| link.attributes.contains_key(cell))
-                .map_or_else(|| "another source".to_owned(), |link| format!("sign-in through connection {}", name(&link.connection))),
+            None => account.person.links.iter().find(|link| link.attributes.contains_key(cell)).map_or_else(
+                || "another source".to_owned(),
+                |link| format!("sign-in through connection {}", name(&link.connection)),
+            ),
         };
         scim::Error::mutability(format!("{cell} is kept by {source}; change it there, or lock it (admin/v1)")).into()
     }

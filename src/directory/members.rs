@@ -50,13 +50,13 @@ impl Work<'_> {
             outcome.wanted.iter().filter(|(id, wanted)| **wanted && !is_listed(id)).map(|(id, _)| id.clone()).collect();
         let mut rows = self.admit(connected, group, &coming).await?;
         let leaving: BTreeSet<String> = outcome.wanted.iter().filter(|(_, w)| !**w).map(|(id, _)| id.clone()).collect();
-        let own: BTreeSet<String> =
-            resources::records_of(&mut self.tx, &connected.id, &leaving).await?.into_iter().map(|r| r.resource).collect();
-        let kinds: BTreeMap<String, String> = resources::existing(&mut self.tx, &leaving)
+        let own: BTreeSet<String> = resources::records_of(&mut self.tx, &connected.id, &leaving)
             .await?
             .into_iter()
-            .map(|row| (row.id, row.kind))
+            .map(|r| r.resource)
             .collect();
+        let kinds: BTreeMap<String, String> =
+            resources::existing(&mut self.tx, &leaving).await?.into_iter().map(|row| (row.id, row.kind)).collect();
         let mut changed = !rows.is_empty();
         for id in &leaving {
             changed |= is_listed(id);
@@ -144,7 +144,9 @@ impl Work<'_> {
                         live: true,
                         ..vouches::Row::person(&group.id, &id, Source::Grant, Word::Grant, Some(self.now))
                     };
-                    changed |= vouches::words_on(&mut self.tx, &group.id, &Source::Grant, &BTreeSet::from([id])).await?.is_empty();
+                    changed |= vouches::words_on(&mut self.tx, &group.id, &Source::Grant, &BTreeSet::from([id]))
+                        .await?
+                        .is_empty();
                     vouches::put(&mut self.tx, &[row]).await?;
                 }
                 (Some("Group"), false) => {

@@ -21,9 +21,9 @@ mod retire;
 mod settle;
 mod sight;
 mod verify;
+mod words;
 mod work;
 mod world;
-mod words;
 
 use std::sync::Arc;
 

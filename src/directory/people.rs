@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::event::Kind;
 use crate::reconcile::{Stamp, cells};
-use crate::scim::document::{Document, Read};
+use crate::scim::document::Document;
 use crate::scim::key::Key;
 use crate::scim::{self};
 use crate::store::people::Account;
@@ -38,8 +38,7 @@ pub(crate) struct Asserted {
 impl Asserted {
     /// Takes a read body apart. A password is accepted and dropped: this server holds none (`changePassword` is
     /// advertised as unsupported).
-    pub fn of(read: Read) -> Result<Self> {
-        let mut document = read.document;
+    pub fn of(mut document: Document) -> Result<Self> {
         let external_id = document.take_external_id();
         check_external_id(external_id.as_deref())?;
         let active = document.take_active();
@@ -227,7 +226,8 @@ impl Work<'_> {
     pub(crate) async fn revive(&mut self, id: &str, document: &Document) -> Result<()> {
         self.hold_one(id).await?;
         let Some(row) = resources::find_for_update(&mut self.tx, "User", id).await? else { return Err(gone()) };
-        people::set_lifecycle(&mut self.tx, id, row.suspended, if row.suspended { row.off } else { None }, None).await?;
+        people::set_lifecycle(&mut self.tx, id, row.suspended, if row.suspended { row.off } else { None }, None)
+            .await?;
         people::set_document(&mut self.tx, id, row.version + 1, self.now, &document.to_json()).await?;
         let event = self.event(Kind::UserRevived).of(id);
         self.publish(event);
@@ -318,7 +318,13 @@ impl Work<'_> {
 
     /// The record's `Off` stamp after this request. What an inactive record's links claimed up to then is dead for good, so
     /// it is erased.
-    async fn lifecycle(&mut self, connected: &Connected, id: &str, is: bool, off: Option<Stamp>) -> Result<Option<Stamp>> {
+    async fn lifecycle(
+        &mut self,
+        connected: &Connected,
+        id: &str,
+        is: bool,
+        off: Option<Stamp>,
+    ) -> Result<Option<Stamp>> {
         if is {
             return Ok(off);
         }
@@ -328,7 +334,13 @@ impl Work<'_> {
     }
 
     /// A push that changes `externalId` adds an anchor and retires the old one, which never matches again.
-    async fn move_anchor(&mut self, connected: &Connected, id: &str, old: Option<&str>, new: Option<&str>) -> Result<()> {
+    async fn move_anchor(
+        &mut self,
+        connected: &Connected,
+        id: &str,
+        old: Option<&str>,
+        new: Option<&str>,
+    ) -> Result<()> {
         let namespace = connected.namespace();
         if let Some(new) = new {
             let other = resources::record_by_external_id(&mut self.tx, &connected.id, "User", new).await?;

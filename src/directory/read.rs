@@ -289,7 +289,12 @@ fn linked(edges: Option<Vec<memberships::Edge>>, endpoint: &str) -> Vec<Linked> 
                 ("", _) => "Groups",
                 (endpoint, _) => endpoint,
             };
-            Linked { reference: format!("{endpoint}/{}", edge.id), value: edge.id, kind: edge.kind, display: edge.display }
+            Linked {
+                reference: format!("{endpoint}/{}", edge.id),
+                value: edge.id,
+                kind: edge.kind,
+                display: edge.display,
+            }
         })
         .collect()
 }

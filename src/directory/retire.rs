@@ -75,13 +75,16 @@ impl Work<'_> {
         let id = account.person.id.as_str();
         self.touch(id).await?;
         let anchors = identity::anchors_of(&mut self.tx, id).await?;
-        let namespaces: BTreeSet<String> = anchors
-            .iter()
-            .map(|(namespace, _)| namespace.clone())
-            .chain(account.person.records.iter().filter_map(|record| {
-                self.configuration.connection(&record.connection).map(Connected::namespace)
-            }))
-            .collect();
+        let namespaces: BTreeSet<String> =
+            anchors
+                .iter()
+                .map(|(namespace, _)| namespace.clone())
+                .chain(
+                    account.person.records.iter().filter_map(|record| {
+                        self.configuration.connection(&record.connection).map(Connected::namespace)
+                    }),
+                )
+                .collect();
         let mut marks = Vec::new();
         for (namespace, anchor) in &anchors {
             marks.push((everywhere(namespace), "anchor", self.mark("anchor", anchor)));
@@ -131,8 +134,7 @@ impl Work<'_> {
     async fn report_departure(&mut self, account: &Account) -> Result<()> {
         let before = self.before.get(&account.person.id).cloned().unwrap_or_default();
         let mut accounts = [account.clone()];
-        let world: World =
-            world::gather(&mut self.tx, &self.configuration.clone(), &mut accounts, self.now).await?;
+        let world: World = world::gather(&mut self.tx, &self.configuration.clone(), &mut accounts, self.now).await?;
         self.report_memberships(&account.person.id, &before, &BTreeSet::new(), &world);
         Ok(())
     }

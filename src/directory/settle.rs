@@ -125,7 +125,12 @@ impl Work<'_> {
     }
 
     /// A connection's own document is stored only while it differs from the effective one.
-    async fn write_own_documents(&mut self, account: &Account, kind: &ResourceType, effective: &Document) -> Result<()> {
+    async fn write_own_documents(
+        &mut self,
+        account: &Account,
+        kind: &ResourceType,
+        effective: &Document,
+    ) -> Result<()> {
         let id = account.person.id.as_str();
         for record in &account.person.records {
             let own = own_document(&record.words);
@@ -149,7 +154,11 @@ impl Work<'_> {
         if !account.person.retired {
             let document = cells::document(&derived.words);
             if !before.exists {
-                if !self.events.iter().any(|event| event.kind == Kind::UserRevived && event.resource.as_ref() == Some(&id)) {
+                if !self
+                    .events
+                    .iter()
+                    .any(|event| event.kind == Kind::UserRevived && event.resource.as_ref() == Some(&id))
+                {
                     let event = self.event(Kind::UserCreated).of(&id);
                     self.publish(event);
                 }
@@ -222,7 +231,8 @@ pub(crate) fn effective_entries(
     display: Option<&str>,
 ) -> Vec<Entry> {
     let mut entries = key::entries(kind, document);
-    let row = |attr: &str, key: Key, long: Option<String>| Entry { attr: attr.to_owned(), slot: 0, key, long, unique: false };
+    let row =
+        |attr: &str, key: Key, long: Option<String>| Entry { attr: attr.to_owned(), slot: 0, key, long, unique: false };
     if let Some(external_id) = external_id {
         entries.push(row("externalid", Key(external_id.to_owned()), None));
     }

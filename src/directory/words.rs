@@ -73,7 +73,8 @@ impl Work<'_> {
         bound_at: Stamp,
     ) -> Result<()> {
         let own = own_document(&said.words);
-        let cleared: Vec<&String> = said.words.iter().filter(|(_, value)| value.is_none()).map(|(cell, _)| cell).collect();
+        let cleared: Vec<&String> =
+            said.words.iter().filter(|(_, value)| value.is_none()).map(|(cell, _)| cell).collect();
         let record = resources::Record {
             connection: connection.to_owned(),
             resource: id.to_owned(),

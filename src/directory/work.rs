@@ -135,9 +135,10 @@ macro_rules! transact {
         loop {
             let mut $work = $crate::directory::Work::open($directory, $tenant, $cause).await?;
             let outcome: $crate::directory::Result<_> = async {
-                let value = $body?;
+                let answer: $crate::directory::Result<_> = async $body.await;
+                let answer = answer?;
                 $work.finish().await?;
-                Ok(value)
+                Ok(answer)
             }
             .await;
             let outcome = match outcome {

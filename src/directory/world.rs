@@ -8,8 +8,8 @@ use crate::reconcile::{Connection, DefaultMode, DefaultTeam, Group, Stamp, World
 use crate::scim::key;
 use crate::store::{Tx, people::Account, resources, vouches};
 
-use super::config::{Configuration, Connected, domain_of};
 use super::Result;
+use super::config::{Configuration, Connected, domain_of};
 
 /// What people are found by when a group appears: the raw value as an id, and folded as a name.
 pub(crate) fn claim_keys<'a>(values: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
@@ -64,10 +64,7 @@ pub(crate) async fn gather(
     for row in resources::existing(tx, &parents).await? {
         if row.kind == "Group" {
             displays.insert(row.id.clone(), row.display.unwrap_or_default());
-            groups.insert(
-                row.id.clone(),
-                Group { id: row.id, organization: row.organization, full: BTreeMap::new() },
-            );
+            groups.insert(row.id.clone(), Group { id: row.id, organization: row.organization, full: BTreeMap::new() });
         }
     }
     for (parent, connection, stamp) in vouches::full_lists(tx, &parents).await? {
@@ -108,18 +105,14 @@ fn reconciled(connected: &Connected) -> Connection {
                 Mode::Always => DefaultMode::Always,
             },
         }),
-        claim_max_age: Some(rules.groups.claim_max_age.as_millis()),
+        claim_max_age: Some(rules.groups.claim_max_age.ms()),
         groups_by_value: BTreeMap::new(),
     }
 }
 
 /// Which groups these values mean: by the administrator's table, else among the connection's own by `externalId` or name.
 /// A group of another owner is never joined by its name.
-async fn meaning(
-    tx: &mut Tx,
-    connected: &Connected,
-    values: &BTreeSet<&String>,
-) -> Result<Vec<(String, String)>> {
+async fn meaning(tx: &mut Tx, connected: &Connected, values: &BTreeSet<&String>) -> Result<Vec<(String, String)>> {
     let mut meant = Vec::new();
     let (mut by_id, mut by_name) = (BTreeSet::new(), BTreeMap::<String, Vec<&String>>::new());
     for value in values {

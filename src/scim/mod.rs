@@ -6,6 +6,7 @@ pub mod error;
 pub mod filter;
 pub mod key;
 pub mod message;
+pub mod patch;
 pub mod path;
 pub mod resource_type;
 pub mod schema;

@@ -340,12 +340,6 @@ pub async fn clear_tombstones(tx: &mut Tx, entries: &[(String, &str, String)]) -
 
 /// The anchors of an account that is back match again.
 pub async fn clear_tombstones_of(tx: &mut Tx, scope: &str, resource: &str) -> Result<(), Error> {
-    run!(
-        tx,
-        "delete from tombstone where tenant = $1 and scope = $2 and resource = $3",
-        &tx.tenant,
-        scope,
-        resource
-    )?;
+    run!(tx, "delete from tombstone where tenant = $1 and scope = $2 and resource = $3", &tx.tenant, scope, resource)?;
     Ok(())
 }

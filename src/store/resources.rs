@@ -108,7 +108,9 @@ pub async fn existing(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Row>, E
     all!(
         tx,
         Row,
-        columns!("where tenant = $1 and retired is null and id in (select j.value ->> 0 from json_each($2) j) order by id"),
+        columns!(
+            "where tenant = $1 and retired is null and id in (select j.value ->> 0 from json_each($2) j) order by id"
+        ),
         &tx.tenant,
         rows(ids)
     )
@@ -190,7 +192,9 @@ pub async fn records_of(tx: &mut Tx, connection: &str, ids: &BTreeSet<String>) -
     all!(
         tx,
         Record,
-        record_columns!("where tenant = $1 and connection = $2 and resource in (select j.value ->> 0 from json_each($3) j)"),
+        record_columns!(
+            "where tenant = $1 and connection = $2 and resource in (select j.value ->> 0 from json_each($3) j)"
+        ),
         &tx.tenant,
         connection,
         rows(ids)
@@ -231,7 +235,9 @@ pub async fn record_by_name(tx: &mut Tx, connection: &str, kind: &str, key: &str
     one!(
         tx,
         Record,
-        record_columns!("where tenant = $1 and connection = $2 and kind = $3 and name_key = $4 order by resource limit 1"),
+        record_columns!(
+            "where tenant = $1 and connection = $2 and kind = $3 and name_key = $4 order by resource limit 1"
+        ),
         &tx.tenant,
         connection,
         kind,

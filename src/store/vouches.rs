@@ -207,12 +207,7 @@ pub async fn remove_parent(tx: &mut Tx, parent: &str, source: Option<&Source>) -
             parent,
             source_text(source)
         )?,
-        None => run!(
-            tx,
-            "delete from vouch where tenant = $1 and (parent = $2 or member = $2)",
-            &tx.tenant,
-            parent
-        )?,
+        None => run!(tx, "delete from vouch where tenant = $1 and (parent = $2 or member = $2)", &tx.tenant, parent)?,
     };
     Ok(())
 }
@@ -292,4 +287,15 @@ pub async fn vouched_by_others(tx: &mut Tx, parent: &str, member: &str) -> Resul
         member
     )?;
     Ok(found.is_some())
+}
+
+/// A retired group's rows go, as a parent and as a member of others; denies stay.
+pub async fn remove_all_but_denies_of(tx: &mut Tx, parent: &str) -> Result<(), Error> {
+    run!(
+        tx,
+        "delete from vouch where tenant = $1 and (parent = $2 or member = $2) and source <> 'deny'",
+        &tx.tenant,
+        parent
+    )?;
+    Ok(())
 }

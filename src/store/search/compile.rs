@@ -23,13 +23,8 @@ pub(super) struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     pub(super) fn new(tenant: &str, query: &'a Query<'a>) -> Self {
-        let mut compiler = Self {
-            arguments: Vec::new(),
-            query,
-            tenant: String::new(),
-            kind: String::new(),
-            connection: None,
-        };
+        let mut compiler =
+            Self { arguments: Vec::new(), query, tenant: String::new(), kind: String::new(), connection: None };
         compiler.tenant = compiler.text(tenant);
         compiler.kind = compiler.text(query.kind);
         if let View::Push { connection, .. } = query.view {
