@@ -36,8 +36,8 @@ const EDGE: &[&str] = &["scim", "reconcile", "event", "jit", "jit::login", "stor
 
 /// Rooms that decide: no I/O, no clock, nothing asynchronous.
 const PURE: &[&str] = &["scim", "reconcile", "event", "jit"];
-const IMPURE_WORDS: &[&str] = &["async", "await", "tokio", "axum", "reqwest", "sqlx", "SystemTime", "Instant"];
-const IMPURE_PATHS: &[&str] = &["std::fs", "std::net", "std::env", "std::process", "std::thread"];
+const IMPURE_WORDS: &[&str] = &["async", "await", "tokio", "axum", "reqwest", "sqlx", "SystemTime"];
+const IMPURE_PATHS: &[&str] = &["Instant::now", "std::fs", "std::net", "std::env", "std::process", "std::thread"];
 
 const LONGEST_FILE: usize = 600;
 
