@@ -100,12 +100,7 @@ impl Jwks {
         refreshed.await.unwrap_or(Err(KeysError::Fetch(EgressError::Unreachable)))
     }
 
-    async fn refreshed(
-        &self,
-        place: &Place,
-        source: &KeySource,
-        kid: Option<&str>,
-    ) -> Result<Arc<KeySet>, KeysError> {
+    async fn refreshed(&self, place: &Place, source: &KeySource, kid: Option<&str>) -> Result<Arc<KeySet>, KeysError> {
         let _one_at_a_time = place.flight.lock().await;
         if let Some(answer) = place.answer(kid, self.clock.now()) {
             return answer;
@@ -358,13 +353,29 @@ mod tests {
             (&issuer, json!({"issuer": issuer, "jwks_uri": format!("{base}/jwks")}), Ok(true)),
             (&with_slash, json!({"issuer": with_slash, "jwks_uri": format!("{base}/jwks")}), Ok(true)),
             (&issuer, json!({"issuer": with_slash, "jwks_uri": format!("{base}/jwks")}), Err(KeysError::Issuer)),
-            (&issuer, json!({"issuer": issuer.to_uppercase(), "jwks_uri": format!("{base}/jwks")}), Err(KeysError::Issuer)),
+            (
+                &issuer,
+                json!({"issuer": issuer.to_uppercase(), "jwks_uri": format!("{base}/jwks")}),
+                Err(KeysError::Issuer),
+            ),
             (&issuer, json!({"jwks_uri": format!("{base}/jwks")}), Err(KeysError::Issuer)),
             (&issuer, json!({"issuer": issuer}), Err(KeysError::Fetch(EgressError::Form))),
             (&issuer, json!({"issuer": issuer, "jwks_uri": 7}), Err(KeysError::Fetch(EgressError::Form))),
-            (&issuer, json!({"issuer": issuer, "jwks_uri": "https://169.254.169.254/"}), Err(KeysError::Fetch(EgressError::Forbidden))),
-            (&issuer, json!({"issuer": issuer, "jwks_uri": "file:///etc/passwd"}), Err(KeysError::Fetch(EgressError::Url))),
-            (&issuer, json!({"issuer": issuer, "jwks_uri": format!("{base}/realm/.well-known/openid-configuration")}), Err(KeysError::Fetch(EgressError::Form))),
+            (
+                &issuer,
+                json!({"issuer": issuer, "jwks_uri": "https://169.254.169.254/"}),
+                Err(KeysError::Fetch(EgressError::Forbidden)),
+            ),
+            (
+                &issuer,
+                json!({"issuer": issuer, "jwks_uri": "file:///etc/passwd"}),
+                Err(KeysError::Fetch(EgressError::Url)),
+            ),
+            (
+                &issuer,
+                json!({"issuer": issuer, "jwks_uri": format!("{base}/realm/.well-known/openid-configuration")}),
+                Err(KeysError::Fetch(EgressError::Form)),
+            ),
         ];
         for (issuer, document, expected) in table {
             *provider.document.lock().unwrap() = document.clone();
@@ -391,7 +402,8 @@ mod tests {
     #[tokio::test]
     async fn settings_come_first() {
         let jwks = jwks(&Clock::fixed(0));
-        let source = KeySource::of(Some(&json!({"keys": []})), Some("https://unused.example/"), "https://unused.example");
+        let source =
+            KeySource::of(Some(&json!({"keys": []})), Some("https://unused.example/"), "https://unused.example");
         assert!(jwks.keys("k", &source, Some("a")).await.is_ok_and(|set| set.is_empty()));
         let broken = KeySource::Inline(json!({}));
         assert_eq!(jwks.keys("k", &broken, None).await.map(drop), Err(KeysError::Settings));

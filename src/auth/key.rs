@@ -163,7 +163,10 @@ mod tests {
         let (x32, x48, rsa) = (b64(&[7; 32]), b64(&[7; 48]), modulus(2048));
         let table = [
             (json!({"kty": "RSA", "n": rsa, "e": "AQAB"}), Some(KeyKind::Rsa)),
-            (json!({"kty": "RSA", "n": rsa, "e": "AQAB", "use": "sig", "alg": "RS256", "kid": "a", "x5c": ["…"]}), Some(KeyKind::Rsa)),
+            (
+                json!({"kty": "RSA", "n": rsa, "e": "AQAB", "use": "sig", "alg": "RS256", "kid": "a", "x5c": ["…"]}),
+                Some(KeyKind::Rsa),
+            ),
             (json!({"kty": "RSA", "n": rsa, "e": "AQAB", "key_ops": ["verify"]}), Some(KeyKind::Rsa)),
             (json!({"kty": "RSA", "n": b64(&[&[0][..], &[0xFF; 256]].concat()), "e": "AQAB"}), Some(KeyKind::Rsa)),
             (json!({"kty": "EC", "crv": "P-256", "x": x32, "y": x32}), Some(KeyKind::P256)),
@@ -220,8 +223,11 @@ mod tests {
         let key = |kid: Value| json!({"kty": "OKP", "crv": "Ed25519", "x": b64(&[7; 32]), "kid": kid});
         let mut nameless = key(json!("x"));
         nameless.as_object_mut().unwrap().remove("kid");
-        let set = KeySet::read(&json!({"keys": [key(json!("a")), key(json!("b")), key(json!("a")), nameless]})).unwrap();
-        for (kid, knows, candidates) in [(None, true, 4), (Some("a"), true, 2), (Some("b"), true, 1), (Some("c"), false, 1)] {
+        let set =
+            KeySet::read(&json!({"keys": [key(json!("a")), key(json!("b")), key(json!("a")), nameless]})).unwrap();
+        for (kid, knows, candidates) in
+            [(None, true, 4), (Some("a"), true, 2), (Some("b"), true, 1), (Some("c"), false, 1)]
+        {
             assert_eq!((set.knows(kid), set.candidates(kid).count()), (knows, candidates), "{kid:?}");
         }
     }
@@ -236,7 +242,17 @@ mod tests {
             (KeyKind::Ed25519, &[A::EdDSA]),
         ];
         let all = [
-            A::HS256, A::HS384, A::HS512, A::RS256, A::RS384, A::RS512, A::PS256, A::PS384, A::PS512, A::ES256, A::ES384,
+            A::HS256,
+            A::HS384,
+            A::HS512,
+            A::RS256,
+            A::RS384,
+            A::RS512,
+            A::PS256,
+            A::PS384,
+            A::PS512,
+            A::ES256,
+            A::ES384,
             A::EdDSA,
         ];
         for (kind, own) in table {

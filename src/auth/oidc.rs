@@ -252,11 +252,7 @@ fn moment(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, Invali
 }
 
 /// Step 11. A nonce that was supplied is always compared, also where it is not required.
-fn check_nonce(
-    rules: &OidcRules,
-    claims: &Map<String, Value>,
-    supplied: Option<&str>,
-) -> Result<(), InvalidEvidence> {
+fn check_nonce(rules: &OidcRules, claims: &Map<String, Value>, supplied: Option<&str>) -> Result<(), InvalidEvidence> {
     let Some(supplied) = supplied else {
         if rules.nonce_required {
             return invalid("nonce", "the nonce that the application issued must be supplied");

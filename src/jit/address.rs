@@ -78,7 +78,8 @@ impl FromStr for Address {
         let said = text.trim();
         let refused = || "this is not an email address".to_owned();
         let (local, domain) = said.rsplit_once('@').ok_or_else(refused)?;
-        let allowed = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '@' | '"' | '<' | '>' | ',' | ';');
+        let allowed =
+            |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '@' | '"' | '<' | '>' | ',' | ';');
         if local.is_empty() || local.len() > 64 || said.len() > 254 || !local.chars().all(allowed) {
             return Err(refused());
         }

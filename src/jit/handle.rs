@@ -16,10 +16,50 @@ const LONGEST: usize = 32;
 const SUFFIXES: [usize; 3] = [4, 8, 16];
 /// Names that would be taken for the service itself, for a path, or for a role.
 const RESERVED: [&str; 44] = [
-    "about", "abuse", "account", "accounts", "admin", "administrator", "all", "anonymous", "api", "auth", "billing",
-    "bot", "console", "everyone", "guest", "help", "here", "hostmaster", "info", "jit", "login", "logout", "mail", "me",
-    "none", "noreply", "null", "official", "owner", "postmaster", "root", "scim", "security", "self", "settings", "sso",
-    "staff", "support", "system", "team", "undefined", "user", "users", "webmaster",
+    "about",
+    "abuse",
+    "account",
+    "accounts",
+    "admin",
+    "administrator",
+    "all",
+    "anonymous",
+    "api",
+    "auth",
+    "billing",
+    "bot",
+    "console",
+    "everyone",
+    "guest",
+    "help",
+    "here",
+    "hostmaster",
+    "info",
+    "jit",
+    "login",
+    "logout",
+    "mail",
+    "me",
+    "none",
+    "noreply",
+    "null",
+    "official",
+    "owner",
+    "postmaster",
+    "root",
+    "scim",
+    "security",
+    "self",
+    "settings",
+    "sso",
+    "staff",
+    "support",
+    "system",
+    "team",
+    "undefined",
+    "user",
+    "users",
+    "webmaster",
 ];
 
 /// The handles to try in this order; the first that is free is the person's.
@@ -49,17 +89,12 @@ pub fn called(claims: &Claims) -> String {
     let names = [claims.given_name.as_deref(), claims.family_name.as_deref()];
     let full = names.iter().flatten().copied().collect::<Vec<_>>().join(" ");
     let user_name = claims.user_name.as_deref().map(|name| name.split('@').next().unwrap_or(name));
-    [
-        claims.email.as_ref().map(|email| email.address.local()),
-        Some(full.as_str()),
-        claims.name.as_deref(),
-        user_name,
-    ]
-    .into_iter()
-    .flatten()
-    .find(|text| reduced(text).len() >= SHORTEST)
-    .unwrap_or_default()
-    .to_owned()
+    [claims.email.as_ref().map(|email| email.address.local()), Some(full.as_str()), claims.name.as_deref(), user_name]
+        .into_iter()
+        .flatten()
+        .find(|text| reduced(text).len() >= SHORTEST)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// NFKC, lower case, marks off their letters, then only `[a-z0-9._-]`: blanks become dots, runs of separators one, none
@@ -167,10 +202,13 @@ mod tests {
 
     #[test]
     fn the_suffix_depends_on_key_connection_and_subject_and_on_nothing_else() {
-        let first = |key: &[u8], connection: &str, subject: &str| candidates(key, connection, subject, "sam")[1].clone();
+        let first =
+            |key: &[u8], connection: &str, subject: &str| candidates(key, connection, subject, "sam")[1].clone();
         let same = first(b"key", "k", "s");
         assert_eq!(same, first(b"key", "k", "s"));
-        for other in [first(b"yek", "k", "s"), first(b"key", "l", "s"), first(b"key", "k", "t"), first(b"key", "ks", "")] {
+        for other in
+            [first(b"yek", "k", "s"), first(b"key", "l", "s"), first(b"key", "k", "t"), first(b"key", "ks", "")]
+        {
             assert_ne!(same, other);
         }
     }

@@ -55,9 +55,7 @@ pub(super) fn read(
 /// Entra's overage forms: a distributed claim (OpenID Connect Core §5.6.2) or, in the implicit flow, `hasgroups`; and
 /// the attribute that stands for them in SAML. The endpoint named there is never spoken to.
 fn is_elsewhere(claims: &Map<String, Value>, claim: &str) -> bool {
-    let distributed = claims
-        .get("_claim_names")
-        .and_then(Value::as_object)
-        .is_some_and(|names| names.contains_key(claim));
+    let distributed =
+        claims.get("_claim_names").and_then(Value::as_object).is_some_and(|names| names.contains_key(claim));
     distributed || truth(claims.get("hasgroups")) == Some(true) || claims.contains_key(&format!("{claim}.link"))
 }

@@ -74,8 +74,12 @@ fn groups() {
         (&keep, json!({"groups": []}), known([]), &[]),
         (&keep, json!({"groups": ["a"]}), known(["a"]), &[]),
         (&keep, json!({"groups": "a"}), known(["a"]), &[]),
-        (&keep, json!({"groups": ["a", "", "b\u{0}", 7, null, {"id": "c"}, long, " "]}), known(["a"]),
-         &[("group_malformed", 3), ("group_not_text", 3), ("group_too_long", 1)]),
+        (
+            &keep,
+            json!({"groups": ["a", "", "b\u{0}", 7, null, {"id": "c"}, long, " "]}),
+            known(["a"]),
+            &[("group_malformed", 3), ("group_not_text", 3), ("group_too_long", 1)],
+        ),
         (&keep, json!({"groups": ["x".repeat(256)]}), GroupsClaim::Known([("x".repeat(256))].into()), &[]),
         (&keep, json!({"groups": [{"id": "a"}, {"id": "b"}]}), GroupsClaim::Absent, &[("group_not_text", 2)]),
         (&keep, json!({"groups": ""}), GroupsClaim::Absent, &[("group_malformed", 1)]),
@@ -128,9 +132,21 @@ fn addresses_and_what_may_join() {
         (json!({}), json!({"email": "a@acme.com", "xms_edov": false}), Some(false), false, vec![]),
         (json!({}), json!({"email": "a@acme.com", "xms_edov": "1"}), Some(true), true, vec!["a@acme.com"]),
         (json!({}), json!({"email": "a@acme.com", "xms_edov": 1}), Some(true), true, vec!["a@acme.com"]),
-        (json!({}), json!({"email": "a@acme.com", "email_verified": false, "xms_edov": true}), Some(false), false, vec![]),
+        (
+            json!({}),
+            json!({"email": "a@acme.com", "email_verified": false, "xms_edov": true}),
+            Some(false),
+            false,
+            vec![],
+        ),
         (json!({}), json!({"preferred_username": "a@acme.com"}), None, false, vec![]),
-        (upn.clone(), json!({"upn": "a@acme.com", "email": "b@acme.com"}), None, true, vec!["a@acme.com", "b@acme.com"]),
+        (
+            upn.clone(),
+            json!({"upn": "a@acme.com", "email": "b@acme.com"}),
+            None,
+            true,
+            vec!["a@acme.com", "b@acme.com"],
+        ),
         (upn.clone(), json!({"upn": "a@acme.com", "email": "a@acme.com"}), None, true, vec!["a@acme.com"]),
         (upn.clone(), json!({"upn": "a@acme.com", "acct": 0}), None, false, vec!["a@acme.com"]),
         (upn.clone(), json!({"upn": "a@acme.com", "acct": "0"}), None, false, vec!["a@acme.com"]),
@@ -226,8 +242,19 @@ fn paths() {
     let claims = json!({"a.b": 1, "a": {"b": 2, "c": {"d": 3}, "x/y": 4, "": 5}, "/p": 6, "list": [7]});
     let claims = claims.as_object().unwrap();
     let table = [
-        ("a.b", Some(1)), ("/a/b", Some(2)), ("a.c.d", Some(3)), ("/a/x~1y", Some(4)), ("/a/", Some(5)), ("/p", Some(6)),
-        ("list.0", None), ("a.b.c", None), ("a..b", None), ("", None), (".", None), ("/", None), ("a.c.d.e.f.g.h.i.j", None),
+        ("a.b", Some(1)),
+        ("/a/b", Some(2)),
+        ("a.c.d", Some(3)),
+        ("/a/x~1y", Some(4)),
+        ("/a/", Some(5)),
+        ("/p", Some(6)),
+        ("list.0", None),
+        ("a.b.c", None),
+        ("a..b", None),
+        ("", None),
+        (".", None),
+        ("/", None),
+        ("a.c.d.e.f.g.h.i.j", None),
     ];
     for (name, value) in table {
         assert_eq!(look_up(claims, name).and_then(Value::as_i64), value, "{name:?}");
@@ -244,7 +271,8 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 32, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::vec(("groups|roles|\\PC{0,4}", inner), 0..5).prop_map(|e| Value::Object(e.into_iter().collect())),
+            prop::collection::vec(("groups|roles|\\PC{0,4}", inner), 0..5)
+                .prop_map(|e| Value::Object(e.into_iter().collect())),
         ]
     })
 }

@@ -49,7 +49,9 @@ pub(super) fn whole(rules: &Rules) -> Result<(), String> {
     if rules.defaults.group.is_some() && rules.defaults.organization.is_none() {
         return Err("default.group: needs default.organization, the one it is a team of".to_owned());
     }
-    for (name, value) in [("default.organization", &rules.defaults.organization), ("default.group", &rules.defaults.group)] {
+    for (name, value) in
+        [("default.organization", &rules.defaults.organization), ("default.group", &rules.defaults.group)]
+    {
         if let Some(value) = value {
             text(name, value, 256)?;
         }
@@ -130,10 +132,16 @@ fn attributes(rules: &Rules) -> Result<(), String> {
             return Err(format!("attributes: {} cannot be mapped, it is {why}", rule.to));
         }
         if OTHER_LISTS.contains(&top) || (LISTS.contains(&top) && top != to) {
-            return Err(format!("attributes: {} cannot be mapped; of the lists, emails, phoneNumbers and photos can, each as a whole", rule.to));
+            return Err(format!(
+                "attributes: {} cannot be mapped; of the lists, emails, phoneNumbers and photos can, each as a whole",
+                rule.to
+            ));
         }
         if !is_cell(&rule.to) {
-            return Err(format!("attributes: {:?} is not an attribute such as title, name.givenName or urn:…:User:department", rule.to));
+            return Err(format!(
+                "attributes: {:?} is not an attribute such as title, name.givenName or urn:…:User:department",
+                rule.to
+            ));
         }
     }
     Ok(())

@@ -213,9 +213,14 @@ impl AttributeRule {
 
     /// The standard claims of OpenID Connect Core §5.1 that every provider sends.
     pub fn ordinary() -> Vec<Self> {
-        [("name.givenName", "given_name"), ("name.familyName", "family_name"), ("displayName", "name"), ("emails", "email")]
-            .map(|(to, from)| Self::new(to, from))
-            .into()
+        [
+            ("name.givenName", "given_name"),
+            ("name.familyName", "family_name"),
+            ("displayName", "name"),
+            ("emails", "email"),
+        ]
+        .map(|(to, from)| Self::new(to, from))
+        .into()
     }
 }
 

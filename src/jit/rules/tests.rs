@@ -15,11 +15,22 @@ fn okta_with(patch: &Value) -> Result<Rules, String> {
 fn a_new_connection_has_jit_on_and_the_ordinary_mapping() {
     let rules = Rules::default_for("acme");
     assert_eq!(rules.name, "acme");
-    assert!(!rules.can_sign_in() && rules.jit.enabled && rules.jit.create && rules.join.enabled && rules.nonce.required);
-    assert_eq!((rules.max_age.to_string(), rules.groups.claim_max_age.to_string()), ("PT10M".to_owned(), "P30D".to_owned()));
-    assert_eq!((rules.groups.claim.as_str(), rules.groups.create, rules.groups.create_cap), ("groups", Create::Never, 20));
+    assert!(
+        !rules.can_sign_in() && rules.jit.enabled && rules.jit.create && rules.join.enabled && rules.nonce.required
+    );
+    assert_eq!(
+        (rules.max_age.to_string(), rules.groups.claim_max_age.to_string()),
+        ("PT10M".to_owned(), "P30D".to_owned())
+    );
+    assert_eq!(
+        (rules.groups.claim.as_str(), rules.groups.create, rules.groups.create_cap),
+        ("groups", Create::Never, 20)
+    );
     assert_eq!(rules.user_name, ["preferred_username", "upn", "email"]);
-    assert_eq!(rules.attributes.iter().map(|r| r.to.as_str()).collect::<Vec<_>>(), ["name.givenName", "name.familyName", "displayName", "emails"]);
+    assert_eq!(
+        rules.attributes.iter().map(|r| r.to.as_str()).collect::<Vec<_>>(),
+        ["name.givenName", "name.familyName", "displayName", "emails"]
+    );
     assert_eq!(Rules::read(&rules.to_value()), Ok(rules));
 }
 
