@@ -377,7 +377,7 @@ fn algorithms_and_keys() {
         "ES384" => p384.sign(&SystemRandom::new(), signed.as_bytes()).unwrap().as_ref().to_vec(),
         "EdDSA" => ed.sign(signed.as_bytes()).as_ref().to_vec(),
         // HMAC keyed with the RSA public key, as its modulus and as DER: the classic.
-        "HS256 n" => hmac(&rsa.public_key().modulus().big_endian_without_leading_zero().to_vec(), signed),
+        "HS256 n" => hmac(rsa.public_key().modulus().big_endian_without_leading_zero(), signed),
         "HS256 der" => hmac(rsa.public_key().as_der().unwrap().as_ref(), signed),
         other => panic!("{other}"),
     };
