@@ -1,0 +1,181 @@
+//! The facts that are published: what happened, to whom, by whose word.
+//!
+//! An event carries ids, attribute names and codes, never a value, so that erasing a person leaves nothing behind and a
+//! subscriber reads what holds now from the directory. Owns the names of the kinds and the JSON of the feed:
+//!
+//! ```
+//! use rollkeeper::event::{Cause, Event, Kind};
+//!
+//! let event = Event::new(Kind::MembershipAdded, Cause::by("push:con_1")).of("2819c223").and("e9e30dba");
+//! assert_eq!(
+//!     serde_json::to_string(&event).unwrap(),
+//!     r#"{"kind":"membership.added","resource":"2819c223","other":"e9e30dba","cause":{"source":"push:con_1"}}"#
+//! );
+//! ```
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One fact, written in the transaction of the change it reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub kind: Kind,
+    /// The id of the user, group, organization, connection or conflict that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// The second id: the group of a membership, the connection of a link or a record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<String>,
+    pub cause: Cause,
+    /// Names only: the cells that changed, or the codes of a refusal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+}
+
+/// Whose word it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// `push:con_1`, `login:con_1`, `administrator`, `import`, `invitation`, `system`.
+    pub source: String,
+    /// The login decision or the administrator's request that can be looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
+}
+
+impl Event {
+    pub fn new(kind: Kind, cause: Cause) -> Self {
+        Self { kind, resource: None, other: None, cause, names: Vec::new() }
+    }
+
+    pub fn of(self, resource: impl Into<String>) -> Self {
+        Self { resource: Some(resource.into()), ..self }
+    }
+
+    pub fn and(self, other: impl Into<String>) -> Self {
+        Self { other: Some(other.into()), ..self }
+    }
+
+    pub fn naming(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { names: names.into_iter().map(Into::into).collect(), ..self }
+    }
+}
+
+impl Cause {
+    pub fn by(source: impl Into<String>) -> Self {
+        Self { source: source.into(), decision: None }
+    }
+
+    pub fn decided(self, decision: impl Into<String>) -> Self {
+        Self { decision: Some(decision.into()), ..self }
+    }
+}
+
+/// Declares the kinds once: the variant and its name in the feed.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal,)*) => {
+        /// What happened. The names are for ever: a subscriber filters on them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Kind {
+            $($(#[$doc])* #[serde(rename = $name)] $kind,)*
+        }
+
+        impl Kind {
+            pub const ALL: &[Kind] = &[$(Kind::$kind),*];
+
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    UserCreated = "user.created",
+    /// Effective attributes changed; `names` says which cells.
+    UserUpdated = "user.updated",
+    UserDeactivated = "user.deactivated",
+    UserActivated = "user.activated",
+    /// Retired: gone for every reader, kept for the retention.
+    UserDeleted = "user.deleted",
+    UserRevived = "user.revived",
+    /// The retention is over: nothing is left but the id.
+    UserPurged = "user.purged",
+    GroupCreated = "group.created",
+    GroupUpdated = "group.updated",
+    GroupDeleted = "group.deleted",
+    GroupRevived = "group.revived",
+    /// A connection's push took over a group that nobody owned.
+    GroupTakenOver = "group.taken_over",
+    OrganizationCreated = "organization.created",
+    OrganizationUpdated = "organization.updated",
+    OrganizationDeleted = "organization.deleted",
+    /// The last owner is gone.
+    OrganizationOwnerless = "organization.ownerless",
+    ResourceCreated = "resource.created",
+    ResourceUpdated = "resource.updated",
+    ResourceDeleted = "resource.deleted",
+    /// `resource` is the person, `other` the group or organization.
+    MembershipAdded = "membership.added",
+    MembershipRemoved = "membership.removed",
+    LinkCreated = "link.created",
+    LinkRemoved = "link.removed",
+    /// A known anchor came with a new subject.
+    SubjectChanged = "link.subject_changed",
+    /// A login joined a person by an address or a user name.
+    LinkedByEmail = "linked_by_email",
+    /// A push bound a person whom nobody pushed; `other` is the connection.
+    RecordClaimed = "record.claimed",
+    /// A push found the person whom a login of the same anchor had made.
+    RecordAdopted = "record.adopted",
+    /// A connection's own end of a person: its record is gone, others speak on.
+    RecordRemoved = "record.removed",
+    LoginRefused = "login.refused",
+    /// A `protected` account was used.
+    ProtectedUsed = "login.protected",
+    InvitationCreated = "invitation.created",
+    InvitationAccepted = "invitation.accepted",
+    InvitationRevoked = "invitation.revoked",
+    ConflictOpened = "conflict.opened",
+    ConflictResolved = "conflict.resolved",
+    ConnectionUpdated = "connection.updated",
+    ConnectionWithdrawn = "connection.withdrawn",
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_kind_is_its_json() {
+        for kind in Kind::ALL {
+            let json = serde_json::to_string(kind).expect("a kind is text");
+            assert_eq!(json, format!("\"{kind}\""));
+            assert_eq!(serde_json::from_str::<Kind>(&json).expect("and is read back"), *kind);
+        }
+        let names: BTreeSet<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(names.len(), Kind::ALL.len());
+    }
+
+    #[test]
+    fn an_event_is_read_back() {
+        let cause = Cause::by("login:con_1").decided("dec_1");
+        let event = Event::new(Kind::UserUpdated, cause).of("2819c223").naming(["title", "name.givenName"]);
+        let json = serde_json::to_string(&event).expect("an event is JSON");
+        assert_eq!(
+            json,
+            r#"{"kind":"user.updated","resource":"2819c223","cause":{"source":"login:con_1","decision":"dec_1"},"names":["title","name.givenName"]}"#
+        );
+        assert_eq!(serde_json::from_str::<Event>(&json).expect("and is read back"), event);
+    }
+}

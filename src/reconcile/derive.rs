@@ -1,0 +1,159 @@
+//! The effective view of one person: everything that is not a register but follows from them.
+//!
+//! Owns `rows`, the memberships as the store keeps them: each register with whether it counts now, and the rows that
+//! claims and defaults add. Membership of an organization through one of its teams is not a row: a reader unites
+//! the rows of the organization and of its teams ([`Derived::member`]). Nested groups are the reader's too.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::attributes;
+use super::reading::Reading;
+use super::registers::{Connection, DefaultMode, DefaultTeam, Person, Source, Stamp, Vouch, Word, World};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Derived {
+    pub active: bool,
+    /// Claims up to here no longer count, for no connection; a connection's own `off` comes on top.
+    pub dead: Option<Stamp>,
+    /// The connection whose record speaks for the account.
+    pub home: Option<String>,
+    /// By (parent, source): the registers of `person.vouches` and the derived `login:k` and `default:k`, with whether
+    /// the row counts now.
+    pub rows: BTreeMap<(String, Source), bool>,
+    /// Effective words by cell; absent: no value.
+    pub words: BTreeMap<String, Value>,
+    /// Losing words: (cell, source such as `login:k`, what it says that does not hold).
+    pub drift: Vec<(String, String, Value)>,
+}
+
+impl Derived {
+    /// Whether the person is in the group or organization: a row of it counts, or one of a team of it.
+    pub fn member(&self, world: &World, parent: &str) -> bool {
+        let counts = |(row, live): (&(String, Source), &bool)| {
+            let team_of = || world.groups.get(&row.0).and_then(|group| group.organization.as_deref());
+            *live && (row.0 == parent || team_of() == Some(parent))
+        };
+        self.rows.iter().any(counts)
+    }
+}
+
+/// A pure function: the registers, the configuration and the time in, everything that follows out.
+pub fn derive(person: &Person, world: &World) -> Derived {
+    let reading = Reading::new(person, world);
+    let (words, drift) = attributes::words(&reading);
+    Derived {
+        active: reading.active,
+        dead: reading.dead,
+        home: reading.home.map(|record| record.connection.clone()),
+        rows: rows(&reading),
+        words,
+        drift,
+    }
+}
+
+fn rows(reading: &Reading<'_>) -> BTreeMap<(String, Source), bool> {
+    let mut rows = BTreeMap::new();
+    for parent in reading.parents() {
+        let open = reading.open(parent);
+        for vouch in reading.vouches(parent) {
+            rows.insert((parent.to_owned(), vouch.source.clone()), open && reading.counts(vouch));
+        }
+    }
+    for (connection, spoken) in reading.claims() {
+        for parent in reading.named(connection, spoken.claim) {
+            if reading.claim_stands(connection, parent, spoken.claim.stamp) {
+                let live = reading.open(parent) && reading.active_here(connection);
+                rows.insert((parent.to_owned(), Source::Login(connection.to_owned())), live);
+            }
+        }
+    }
+
+    let mut defaults = Vec::new();
+    for connection in reading.world.connections.values() {
+        if let Some(organization) = &connection.default_organization
+            && reading.organization_by_default(connection, organization)
+        {
+            defaults.push((organization.clone(), Source::Default(connection.id.clone())));
+        }
+        if let Some(team) = &connection.default_team
+            && reading.team_by_default(connection, team)
+            && (team.mode == DefaultMode::Always || other_team(reading, &rows, &team.group).is_none())
+        {
+            defaults.push((team.group.clone(), Source::Default(connection.id.clone())));
+        }
+    }
+    rows.extend(defaults.into_iter().map(|row| (row, true)));
+    rows
+}
+
+/// A row that counts and puts the person into another team of the same organization; `rows` holds no defaults yet.
+fn other_team<'r>(
+    reading: &Reading<'_>,
+    rows: &'r BTreeMap<(String, Source), bool>,
+    team: &str,
+) -> Option<&'r (String, Source)> {
+    let organization = reading.organization(team);
+    let is_other = |parent: &str| {
+        parent != team && reading.world.groups.contains_key(parent) && reading.organization(parent) == organization
+    };
+    rows.iter().find(|((parent, _), live)| **live && is_other(parent)).map(|(row, _)| row)
+}
+
+impl Reading<'_> {
+    /// Nothing that stands above every word: the account is active and no administrator denies the parent.
+    pub(crate) fn open(&self, parent: &str) -> bool {
+        self.active && self.denied(parent).is_none()
+    }
+
+    /// Whether a register's word counts, where the parent is open to the person.
+    pub(crate) fn counts(&self, vouch: &Vouch) -> bool {
+        if vouch.word == Word::Deny || !self.stands(vouch) {
+            return false;
+        }
+        match &vouch.source {
+            Source::Push(connection) => self.active_here(connection),
+            // Weak words end when a push denies the pair afterwards.
+            Source::Invite | Source::Import => {
+                self.denied_since(&vouch.parent).is_none_or(|(since, _)| vouch.stamp > since)
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether a connection's newest claim has a row where it names the parent: push has not spoken on the pair and
+    /// has not stated the whole list since.
+    pub(crate) fn claim_stands(&self, connection: &str, parent: &str, claim: Stamp) -> bool {
+        self.pushed(parent, connection).is_none() && self.overtaken(connection, parent, claim).is_none()
+    }
+
+    /// Whoever is pushed by the connection (record active) or linked on it is in its default organization.
+    pub(crate) fn organization_by_default(&self, connection: &Connection, organization: &str) -> bool {
+        let known = self.record(&connection.id).is_some() || self.links(&connection.id).next().is_some();
+        known && self.default_allowed(connection, organization)
+    }
+
+    /// Whoever is linked on the connection, unless the newest login's list was cut off: then nobody knows whether the
+    /// person is in another team, and a fallback waits.
+    pub(crate) fn team_by_default(&self, connection: &Connection, team: &DefaultTeam) -> bool {
+        let linked = self.links(&connection.id).next().is_some();
+        let withheld = team.mode == DefaultMode::Fallback && self.newest_login_cut_off(&connection.id);
+        linked && !withheld && self.default_allowed(connection, &team.group)
+    }
+
+    /// A default is silent for a connection that is inactive here or whose push has spoken on the pair.
+    pub(crate) fn default_allowed(&self, connection: &Connection, parent: &str) -> bool {
+        let stated = self.record(&connection.id).and_then(|record| self.stated(record, parent));
+        self.open(parent)
+            && self.active_here(&connection.id)
+            && self.pushed(parent, &connection.id).is_none()
+            && stated.is_none()
+    }
+
+    /// Like every other evidence, a login from before a deactivation no longer counts.
+    pub(crate) fn newest_login_cut_off(&self, connection: &str) -> bool {
+        let alive = self.links(connection).filter(|link| self.is_alive(connection, link.last_login));
+        alive.max_by_key(|link| (link.last_login, &link.subject)).is_some_and(|link| link.cut_off)
+    }
+}

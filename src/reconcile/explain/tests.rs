@@ -1,0 +1,173 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::reconcile::{Claim, Connection, DefaultMode, DefaultTeam, Group, Source};
+
+const T: Stamp = 1_795_485_600_000; // 2026-11-24T02:00:00Z
+
+/// Two connections, two teams of one organization, one plain group; `everyone` is the default team of `a`.
+fn world() -> World {
+    let connection = |id: &str, order| Connection {
+        id: id.to_owned(),
+        order,
+        default_organization: (id == "a").then(|| "moby".to_owned()),
+        default_team: (id == "a").then(|| DefaultTeam { group: "everyone".to_owned(), mode: DefaultMode::Fallback }),
+        claim_max_age: Some(30),
+        groups_by_value: BTreeMap::from([("S".to_owned(), BTreeSet::from(["staff".to_owned()]))]),
+    };
+    let group = |id: &str, organization: Option<&str>| Group {
+        id: id.to_owned(),
+        organization: organization.map(str::to_owned),
+        full: BTreeMap::new(),
+    };
+    World {
+        now: T + 1000,
+        connections: [connection("a", 1), connection("b", 2)].map(|it| (it.id.clone(), it)).into(),
+        groups: [group("staff", Some("moby")), group("everyone", Some("moby")), group("plain", None)]
+            .map(|it| (it.id.clone(), it))
+            .into(),
+    }
+}
+
+fn says(parent: &str, source: Source, word: Word) -> Vouch {
+    Vouch { parent: parent.to_owned(), source, word, stamp: T, until: None }
+}
+
+fn record_of(connection: &str, active: bool) -> Record {
+    Record {
+        connection: connection.to_owned(),
+        external_id: None,
+        active,
+        bound_at: 1,
+        off: (!active).then_some(T),
+        in_verified_domain: false,
+        words: BTreeMap::new(),
+    }
+}
+
+fn link(stamp: Stamp, values: &[&str]) -> Link {
+    Link {
+        connection: "a".to_owned(),
+        subject: "sub".to_owned(),
+        groups: Some(Claim { stamp, value: values.iter().map(|value| (*value).to_owned()).collect() }),
+        attributes: BTreeMap::new(),
+        last_login: stamp,
+        cut_off: false,
+    }
+}
+
+#[track_caller]
+fn told(person: &Person, world: &World, parent: &str, sentence: &str) {
+    let explanation = explain(person, world, parent);
+    assert_eq!(explanation.sentence, sentence);
+    assert_eq!(explanation.member, crate::reconcile::derive(person, world).member(world, parent));
+    assert!(explanation.sentence.ends_with(&format!("({}).", explanation.rule)));
+}
+
+#[test]
+fn every_kind_of_answer_is_one_sentence() {
+    let world = world();
+    let nobody = Person::default();
+    told(&nobody, &world, "staff", "Not a member of staff: nobody says so (R2).");
+
+    let push = || Source::Push("a".to_owned());
+    let listed = Person {
+        records: vec![record_of("a", true)],
+        vouches: vec![says("staff", push(), Word::Grant)],
+        ..Person::default()
+    };
+    told(&listed, &world, "staff", "A member of staff: push:a lists the person on 2026-11-24T02:00:00Z (R7).");
+    told(
+        &listed,
+        &world,
+        "moby",
+        "A member of moby through staff: push:a lists the person on 2026-11-24T02:00:00Z (R7).",
+    );
+
+    let removed = Person { vouches: vec![says("staff", push(), Word::Deny)], ..listed.clone() };
+    told(&removed, &world, "staff", "Not a member of staff: push:a took the person out on 2026-11-24T02:00:00Z (R7).");
+
+    let inactive = Person { records: vec![record_of("a", false)], ..listed.clone() };
+    told(
+        &inactive,
+        &world,
+        "staff",
+        "Not a member of staff: push:a, which speaks for the account, says inactive on 2026-11-24T02:00:00Z (R6).",
+    );
+
+    let mut denied = listed.clone();
+    denied.vouches.push(says("moby", Source::Deny, Word::Deny));
+    told(&denied, &world, "staff", "Not a member of staff: an administrator denies moby on 2026-11-24T02:00:00Z (R8).");
+}
+
+#[test]
+fn claims_and_defaults_are_told() {
+    let mut world = world();
+    let mut signed_in = Person { links: vec![link(T, &["S"])], ..Person::default() };
+    told(
+        &signed_in,
+        &world,
+        "staff",
+        "A member of staff: login:a names it on 2026-11-24T02:00:00Z, and its push has not spoken of the pair (R7).",
+    );
+    told(
+        &signed_in,
+        &world,
+        "everyone",
+        "Not a member of everyone: it is the default of a, for whoever is in no other team; login:a names it on \
+         2026-11-24T02:00:00Z, and its push has not spoken of the pair of staff (R2).",
+    );
+
+    signed_in.records = vec![record_of("a", true)];
+    world.groups.get_mut("staff").expect("the world has it").full.insert("a".to_owned(), T + 1);
+    told(
+        &signed_in,
+        &world,
+        "staff",
+        "Not a member of staff: push:a stated the whole list on 2026-11-24T02:00:00.001Z, after the login that names it \
+         on 2026-11-24T02:00:00Z (R7).",
+    );
+
+    signed_in.links[0].last_login = T + 31;
+    signed_in.links[0].cut_off = true;
+    told(
+        &signed_in,
+        &world,
+        "staff",
+        "Not a member of staff: login:a named it on 2026-11-24T02:00:00Z, too long before the newest login on \
+         2026-11-24T02:00:00.031Z, which brought no usable list (R4).",
+    );
+    told(
+        &signed_in,
+        &world,
+        "everyone",
+        "Not a member of everyone: it is the default of a, withheld because the newest login's list was cut off (R11).",
+    );
+
+    signed_in.records[0].off = Some(T + 40);
+    told(
+        &signed_in,
+        &world,
+        "everyone",
+        "A member of everyone: it is the default of a, and the person is in no other team (R2).",
+    );
+}
+
+#[test]
+fn a_grant_ends_by_itself() {
+    let world = world();
+    let until = |until| Vouch { until: Some(until), ..says("plain", Source::Grant, Word::Grant) };
+    let person = |until| Person { vouches: vec![until], ..Person::default() };
+    told(
+        &person(until(T + 1001)),
+        &world,
+        "plain",
+        "A member of plain: an administrator granted it on 2026-11-24T02:00:00Z (R8).",
+    );
+    told(
+        &person(until(T + 1000)),
+        &world,
+        "plain",
+        "Not a member of plain: the grant of 2026-11-24T02:00:00Z ended on 2026-11-24T02:00:01Z (R8).",
+    );
+}

@@ -1,0 +1,43 @@
+//! Leniencies by name. A trace shows them; the strict profile turns some into refusals.
+
+/// A leniency that was used: `boolean_as_string` at `active`. It names attributes, never values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub code: &'static str,
+    pub at: String,
+}
+
+impl Note {
+    /// `"True"` for `true`: Entra.
+    pub const BOOLEAN_AS_STRING: &'static str = "boolean_as_string";
+    /// `12` for `"12"` in `externalId`: Okta's samples.
+    pub const NUMBER_AS_TEXT: &'static str = "number_as_text";
+    /// `"id"` for `{"value": "id"}`: Entra's `manager`.
+    pub const TEXT_AS_COMPLEX: &'static str = "text_as_complex";
+    /// `{..}` for `[{..}]`.
+    pub const SINGLE_VALUE_AS_ARRAY: &'static str = "single_value_as_array";
+    /// `[{..}]` for `{..}`.
+    pub const ARRAY_AS_SINGLE_VALUE: &'static str = "array_as_single_value";
+    /// `""` where no value can be empty: `externalId`, `manager`.
+    pub const EMPTY_TEXT_AS_UNASSIGNED: &'static str = "empty_text_as_unassigned";
+    /// Two elements with the same `type` and `value`; one was kept.
+    pub const DUPLICATE_VALUE: &'static str = "duplicate_value";
+    /// More than one `primary`; the first was kept: Ping.
+    pub const TWO_PRIMARIES: &'static str = "two_primaries";
+    /// A link with `$ref` and no `value`.
+    pub const VALUE_FROM_REFERENCE: &'static str = "value_from_reference";
+    /// A `$ref` that names nothing, or something else than `value`.
+    pub const REFERENCE_IGNORED: &'static str = "reference_ignored";
+    /// An attribute that no schema of the type has; ignored.
+    pub const UNKNOWN_ATTRIBUTE: &'static str = "unknown_attribute";
+    /// A URN that the type does not know; ignored with all it holds.
+    pub const UNKNOWN_SCHEMA: &'static str = "unknown_schema";
+    /// A URN that is known to be misspelt, or of SCIM 1.1.
+    pub const SCHEMA_ALIAS: &'static str = "schema_alias";
+    /// `schemas` was missing or left the base schema out.
+    pub const SCHEMA_INFERRED: &'static str = "schema_inferred";
+    /// An extension's values without its URN in `schemas`: Entra.
+    pub const SCHEMA_NOT_LISTED: &'static str = "schema_not_listed";
+    /// An extension's attribute outside its container: legacy Entra mappings.
+    pub const EXTENSION_ATTRIBUTE_AT_TOP: &'static str = "extension_attribute_at_top";
+}

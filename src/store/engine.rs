@@ -1,0 +1,221 @@
+//! Two engines, one store. SQLite has one writer (`synchronous=FULL`, `begin immediate`) and several readers;
+//! PostgreSQL has a pool. A transaction is a value: opened once per use case, dropped on error, committed in one place.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use super::Error;
+
+/// How many connections; the defaults suit one machine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Readers on SQLite, all connections on PostgreSQL.
+    pub connections: u32,
+    /// How long a request waits for a connection before it is told that the server is busy.
+    pub wait: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { connections: 16, wait: Duration::from_secs(10) }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pools: Pools,
+}
+
+#[derive(Clone, Debug)]
+enum Pools {
+    Sqlite { write: SqlitePool, read: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A transaction bound to one tenant. Dropping it undoes it.
+pub struct Tx {
+    pub(super) conn: Conn,
+    pub(super) tenant: String,
+}
+
+pub(super) enum Conn {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// The WAL-reset defect of SQLite can lose committed pages in versions before this one.
+const SQLITE_MINIMUM: (u32, u32, u32) = (3, 51, 3);
+
+impl Engine {
+    /// Opens `sqlite://path`, `sqlite::memory:` (refused: it cannot have a reader beside its writer) or `postgres://…`.
+    pub async fn connect(url: &str, options: &Options) -> Result<Self, Error> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let connect = PgConnectOptions::from_str(url).map_err(|e| Error::Setup(format!("database: {e}")))?;
+            let pool = PgPoolOptions::new()
+                .max_connections(options.connections)
+                .acquire_timeout(options.wait)
+                .connect_with(connect)
+                .await?;
+            return Ok(Self { pools: Pools::Postgres(pool) });
+        }
+        if !url.starts_with("sqlite:") || url.contains(":memory:") {
+            return Err(Error::Setup(
+                "database: allowed are sqlite:///path/to/file and postgres://user@host/name".to_owned(),
+            ));
+        }
+        let connect = SqliteConnectOptions::from_str(url)
+            .map_err(|e| Error::Setup(format!("database: {e}")))?
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(options.wait)
+            .pragma("secure_delete", "on")
+            .pragma("cache_size", "-65536")
+            .pragma("temp_store", "memory");
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(options.wait)
+            .connect_with(connect.clone())
+            .await?;
+        let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&write).await?;
+        let numbers: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
+        if let [major, minor, patch, ..] = numbers[..]
+            && (major, minor, patch) < SQLITE_MINIMUM
+        {
+            return Err(Error::Setup(format!("SQLite {version} can lose committed pages; 3.51.3 or newer is needed")));
+        }
+        let read = SqlitePoolOptions::new()
+            .max_connections(options.connections)
+            .acquire_timeout(options.wait)
+            .connect_with(connect.pragma("query_only", "on"))
+            .await?;
+        Ok(Self { pools: Pools::Sqlite { write, read } })
+    }
+
+    /// Brings the tables up to date. Several servers may start at once: PostgreSQL's advisory lock lets one migrate.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        let done = match &self.pools {
+            Pools::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await,
+            Pools::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await,
+        };
+        done.map_err(|e| Error::Setup(format!("migration: {e}")))
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        match &self.pools {
+            Pools::Sqlite { read, .. } => sqlx::query("select 1").execute(read).await.map(drop)?,
+            Pools::Postgres(pool) => sqlx::query("select 1").execute(pool).await.map(drop)?,
+        }
+        Ok(())
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.pools, Pools::Postgres(_))
+    }
+
+    /// A transaction that may write, bound to the tenant.
+    pub async fn write(&self, tenant: &str) -> Result<Tx, Error> {
+        let conn = match &self.pools {
+            Pools::Sqlite { write, .. } => Conn::Sqlite(write.begin_with("begin immediate").await?),
+            Pools::Postgres(pool) => Conn::Postgres(pool.begin().await?),
+        };
+        Ok(Tx { conn, tenant: tenant.to_owned() })
+    }
+
+    /// One snapshot for several reads, bound to the tenant.
+    pub async fn read(&self, tenant: &str) -> Result<Tx, Error> {
+        let conn = match &self.pools {
+            Pools::Sqlite { read, .. } => Conn::Sqlite(read.begin_with("begin").await?),
+            Pools::Postgres(pool) => {
+                Conn::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?)
+            }
+        };
+        Ok(Tx { conn, tenant: tenant.to_owned() })
+    }
+
+    /// Ends all connections, so that the last commit is in the file when the process exits.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.conn, Conn::Postgres(_))
+    }
+
+    pub async fn commit(self) -> Result<(), Error> {
+        match self.conn {
+            Conn::Sqlite(tx) => tx.commit().await?,
+            Conn::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// Rows of one statement on either engine.
+macro_rules! all {
+    ($tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
+        match &mut $tx.conn {
+            $crate::store::engine::Conn::Sqlite(conn) =>
+                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(&mut **conn).await,
+            $crate::store::engine::Conn::Postgres(conn) =>
+                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(&mut **conn).await,
+        }.map_err($crate::store::Error::from)
+    };
+}
+
+/// At most one row.
+macro_rules! one {
+    ($tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
+        match &mut $tx.conn {
+            $crate::store::engine::Conn::Sqlite(conn) =>
+                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(&mut **conn).await,
+            $crate::store::engine::Conn::Postgres(conn) =>
+                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(&mut **conn).await,
+        }.map_err($crate::store::Error::from)
+    };
+}
+
+/// Rows, each locked against other writers until the end of the transaction. SQLite has one writer and needs no lock;
+/// PostgreSQL takes the lock that does not collide with foreign keys (a plain `for update` deadlocks with them).
+macro_rules! locked {
+    ($tx:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
+        match &mut $tx.conn {
+            $crate::store::engine::Conn::Sqlite(conn) =>
+                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(&mut **conn).await,
+            $crate::store::engine::Conn::Postgres(conn) =>
+                sqlx::query_as::<_, $row>(concat!($sql, " for no key update"))$(.bind($arg))*.fetch_all(&mut **conn).await,
+        }.map_err($crate::store::Error::from)
+    };
+}
+
+/// Executes a statement; the number of rows it touched.
+macro_rules! run {
+    ($tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
+        match &mut $tx.conn {
+            $crate::store::engine::Conn::Sqlite(conn) =>
+                sqlx::query($sql)$(.bind($arg))*.execute(&mut **conn).await.map(|done| done.rows_affected()),
+            $crate::store::engine::Conn::Postgres(conn) =>
+                sqlx::query($sql)$(.bind($arg))*.execute(&mut **conn).await.map(|done| done.rows_affected()),
+        }.map_err($crate::store::Error::from)
+    };
+}
+
+pub(super) use {all, locked, one, run};

@@ -1,0 +1,345 @@
+//! Who is who: links, claims, anchors, tombstones.
+
+use serde_json::json;
+
+use super::engine::{all, one, run};
+use super::people::GROUPS;
+use super::vouches::rows;
+use super::{Error, Tx};
+use crate::reconcile::Stamp;
+
+// ------------------------------------------------------------------------------------------------ anchors
+
+/// The account that an anchor names, and whether the anchor was retired.
+pub async fn anchor(tx: &mut Tx, namespace: &str, anchor: &str) -> Result<Option<(String, bool)>, Error> {
+    one!(
+        tx,
+        (String, bool),
+        "select resource, retired from anchor where tenant = $1 and namespace = $2 and anchor = $3",
+        &tx.tenant,
+        namespace,
+        anchor
+    )
+}
+
+/// Names the account for ever; `false` if the anchor was there already.
+pub async fn add_anchor(tx: &mut Tx, namespace: &str, anchor: &str, resource: &str) -> Result<bool, Error> {
+    let added = run!(
+        tx,
+        "insert into anchor (tenant, namespace, anchor, resource, retired) values ($1, $2, $3, $4, false)
+         on conflict (tenant, namespace, anchor) do nothing",
+        &tx.tenant,
+        namespace,
+        anchor,
+        resource
+    )?;
+    Ok(added > 0)
+}
+
+/// A retired anchor matches nobody again.
+pub async fn retire_anchor(tx: &mut Tx, namespace: &str, anchor: &str) -> Result<(), Error> {
+    run!(
+        tx,
+        "update anchor set retired = true where tenant = $1 and namespace = $2 and anchor = $3",
+        &tx.tenant,
+        namespace,
+        anchor
+    )?;
+    Ok(())
+}
+
+/// The push that retired it names the same account by it again.
+pub async fn restore_anchor(tx: &mut Tx, namespace: &str, anchor: &str) -> Result<(), Error> {
+    run!(
+        tx,
+        "update anchor set retired = false where tenant = $1 and namespace = $2 and anchor = $3",
+        &tx.tenant,
+        namespace,
+        anchor
+    )?;
+    Ok(())
+}
+
+/// (namespace, anchor) of an account.
+pub async fn anchors_of(tx: &mut Tx, resource: &str) -> Result<Vec<(String, String)>, Error> {
+    all!(
+        tx,
+        (String, String),
+        "select namespace, anchor from anchor where tenant = $1 and resource = $2 order by namespace, anchor",
+        &tx.tenant,
+        resource
+    )
+}
+
+pub async fn remove_anchors(tx: &mut Tx, resource: &str) -> Result<(), Error> {
+    run!(tx, "delete from anchor where tenant = $1 and resource = $2", &tx.tenant, resource)?;
+    Ok(())
+}
+
+// ------------------------------------------------------------------------------------------------ links and claims
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Link {
+    pub connection: String,
+    pub subject: String,
+    pub resource: String,
+    pub created: i64,
+    pub last_login: i64,
+    pub cut_off: bool,
+}
+
+pub async fn link(tx: &mut Tx, connection: &str, subject: &str) -> Result<Option<Link>, Error> {
+    one!(
+        tx,
+        Link,
+        "select connection, subject, resource, created, last_login, cut_off from link
+         where tenant = $1 and connection = $2 and subject = $3",
+        &tx.tenant,
+        connection,
+        subject
+    )
+}
+
+/// A link never moves: the insert of a second account for one subject is a conflict.
+pub async fn add_link(tx: &mut Tx, link: &Link) -> Result<(), Error> {
+    run!(
+        tx,
+        "insert into link (tenant, connection, subject, resource, created, last_login, cut_off)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        &tx.tenant,
+        &link.connection,
+        &link.subject,
+        &link.resource,
+        link.created,
+        link.last_login,
+        link.cut_off
+    )?;
+    Ok(())
+}
+
+/// The newest login of a link: `true` if this one is newer than the last.
+pub async fn touch_link(
+    tx: &mut Tx,
+    connection: &str,
+    subject: &str,
+    login: Stamp,
+    cut_off: bool,
+) -> Result<bool, Error> {
+    let touched = run!(
+        tx,
+        "update link set last_login = $4, cut_off = $5
+         where tenant = $1 and connection = $2 and subject = $3 and last_login < $4",
+        &tx.tenant,
+        connection,
+        subject,
+        login,
+        cut_off
+    )?;
+    Ok(touched > 0)
+}
+
+/// Every link of these accounts: (connection, subject, resource).
+pub async fn links_of(tx: &mut Tx, resource: &str) -> Result<Vec<Link>, Error> {
+    all!(
+        tx,
+        Link,
+        "select connection, subject, resource, created, last_login, cut_off from link
+         where tenant = $1 and resource = $2 order by connection, subject",
+        &tx.tenant,
+        resource
+    )
+}
+
+pub async fn remove_link(tx: &mut Tx, connection: &str, subject: &str) -> Result<(), Error> {
+    for sql in [
+        "delete from claim where tenant = $1 and connection = $2 and subject = $3",
+        "delete from claim_value where tenant = $1 and connection = $2 and subject = $3",
+        "delete from link where tenant = $1 and connection = $2 and subject = $3",
+    ] {
+        run!(tx, sql, &tx.tenant, connection, subject)?;
+    }
+    Ok(())
+}
+
+/// What one account's links on one connection claimed up to `until` is dead for good: nothing can bring it back.
+pub async fn remove_claims(tx: &mut Tx, connection: &str, resource: &str, until: Stamp) -> Result<(), Error> {
+    run!(
+        tx,
+        "delete from claim where tenant = $1 and connection = $2 and stamp <= $4 and subject in
+           (select subject from link where tenant = $1 and connection = $2 and resource = $3)",
+        &tx.tenant,
+        connection,
+        resource,
+        until
+    )?;
+    run!(
+        tx,
+        "delete from claim_value where tenant = $1 and connection = $2 and resource = $3
+           and subject not in (select c.subject from claim c where c.tenant = $1 and c.connection = $2 and c.field = $4)",
+        &tx.tenant,
+        connection,
+        resource,
+        GROUPS
+    )?;
+    Ok(())
+}
+
+/// Writes a claim if it is later than what stands: the maximum by (stamp, canonical text). `true` if it was.
+pub async fn put_claim(
+    tx: &mut Tx,
+    connection: &str,
+    subject: &str,
+    field: &str,
+    stamp: Stamp,
+    value: &str,
+) -> Result<bool, Error> {
+    let touched = run!(
+        tx,
+        "insert into claim (tenant, connection, subject, field, stamp, value) values ($1, $2, $3, $4, $5, $6)
+         on conflict (tenant, connection, subject, field) do update set stamp = excluded.stamp, value = excluded.value
+         where claim.stamp < excluded.stamp or (claim.stamp = excluded.stamp and claim.value < excluded.value)",
+        &tx.tenant,
+        connection,
+        subject,
+        field,
+        stamp,
+        value
+    )?;
+    Ok(touched > 0)
+}
+
+/// Writes the group list of a link with its look-up rows. `values` are raw; `keys` are what groups are found by.
+pub async fn put_groups(
+    tx: &mut Tx,
+    link: &Link,
+    stamp: Stamp,
+    values: &str,
+    keys: &std::collections::BTreeSet<String>,
+) -> Result<bool, Error> {
+    if !put_claim(tx, &link.connection, &link.subject, GROUPS, stamp, values).await? {
+        return Ok(false);
+    }
+    run!(
+        tx,
+        "delete from claim_value where tenant = $1 and connection = $2 and subject = $3",
+        &tx.tenant,
+        &link.connection,
+        &link.subject
+    )?;
+    run!(
+        tx,
+        "insert into claim_value (tenant, connection, subject, val, resource)
+         select $1, $2, $3, j.value ->> 0, $4 from json_each($5) j",
+        &tx.tenant,
+        &link.connection,
+        &link.subject,
+        &link.resource,
+        rows(keys)
+    )?;
+    Ok(true)
+}
+
+/// Everybody whose claim on the connection names one of these keys.
+pub async fn claimants(
+    tx: &mut Tx,
+    connection: &str,
+    keys: &std::collections::BTreeSet<String>,
+) -> Result<std::collections::BTreeSet<String>, Error> {
+    let found = all!(
+        tx,
+        (String,),
+        "select distinct resource from claim_value
+         where tenant = $1 and connection = $2 and val in (select j.value ->> 0 from json_each($3) j)",
+        &tx.tenant,
+        connection,
+        rows(keys)
+    )?;
+    Ok(found.into_iter().map(|(resource,)| resource).collect())
+}
+
+/// Everybody with a link on the connection, a record of it, or both.
+pub async fn population(
+    tx: &mut Tx,
+    connection: &str,
+    after: &str,
+    limit: i64,
+) -> Result<std::collections::BTreeSet<String>, Error> {
+    let found = all!(
+        tx,
+        (String,),
+        "select resource from (
+           select resource from link where tenant = $1 and connection = $2 and resource > $3
+           union select resource from record where tenant = $1 and connection = $2 and kind = 'User' and resource > $3) p
+         order by resource limit $4",
+        &tx.tenant,
+        connection,
+        after,
+        limit
+    )?;
+    Ok(found.into_iter().map(|(resource,)| resource).collect())
+}
+
+// ------------------------------------------------------------------------------------------------ tombstones
+
+/// `kind` is `anchor`, `subject`, `user_name`, `address`, or `revive` (an HMAC of externalId and name together).
+pub async fn add_tombstones(
+    tx: &mut Tx,
+    entries: &[(String, &str, String)],
+    resource: Option<&str>,
+    at: i64,
+    expires: i64,
+) -> Result<(), Error> {
+    let list = serde_json::Value::from_iter(entries.iter().map(|(scope, kind, hash)| json!([scope, kind, hash])));
+    run!(
+        tx,
+        "insert into tombstone (tenant, scope, kind, hash, resource, at, expires)
+         select $1, j.value ->> 0, j.value ->> 1, j.value ->> 2, $3, $4, $5 from json_each($2) j where true
+         on conflict (tenant, scope, kind, hash) do update set resource = excluded.resource, at = excluded.at,
+           expires = excluded.expires",
+        &tx.tenant,
+        list.to_string(),
+        resource,
+        at,
+        expires
+    )?;
+    Ok(())
+}
+
+/// The tombstone that still counts at `now`: the retired account it remembers, if any.
+pub async fn tombstone(
+    tx: &mut Tx,
+    scope: &str,
+    kind: &str,
+    hash: &str,
+    now: i64,
+) -> Result<Option<Option<String>>, Error> {
+    let found = one!(
+        tx,
+        (Option<String>,),
+        "select resource from tombstone where tenant = $1 and scope = $2 and kind = $3 and hash = $4 and expires > $5",
+        &tx.tenant,
+        scope,
+        kind,
+        hash,
+        now
+    )?;
+    Ok(found.map(|(resource,)| resource))
+}
+
+pub async fn clear_tombstones(tx: &mut Tx, entries: &[(String, &str, String)]) -> Result<(), Error> {
+    let list = serde_json::Value::from_iter(entries.iter().map(|(scope, kind, hash)| json!([scope, kind, hash])));
+    run!(
+        tx,
+        "delete from tombstone where tenant = $1 and (scope, kind, hash) in
+           (select j.value ->> 0, j.value ->> 1, j.value ->> 2 from json_each($2) j)",
+        &tx.tenant,
+        list.to_string()
+    )?;
+    Ok(())
+}
+
+/// The anchors of an account that is back match again.
+pub async fn clear_tombstones_of(tx: &mut Tx, scope: &str, resource: &str) -> Result<(), Error> {
+    run!(tx, "delete from tombstone where tenant = $1 and scope = $2 and resource = $3", &tx.tenant, scope, resource)?;
+    Ok(())
+}

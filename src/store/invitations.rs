@@ -1,0 +1,97 @@
+//! Invitations: each its own, tokens as hashes.
+
+use super::engine::{all, one, run};
+use super::{Error, Tx};
+use crate::reconcile::Stamp;
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Invitation {
+    pub id: String,
+    /// The folded address.
+    pub address: String,
+    pub organization: Option<String>,
+    pub team: Option<String>,
+    pub role: Option<String>,
+    /// `pending`, `accepted`, `revoked`.
+    pub state: String,
+    pub created: i64,
+    pub expires: i64,
+    pub accepted_by: Option<String>,
+    pub stamp: Option<i64>,
+}
+
+macro_rules! columns {
+    ($rest:literal) => {
+        concat!(
+            "select id, address, organization, team, role, state, created, expires, accepted_by, stamp from invitation ",
+            $rest
+        )
+    };
+}
+
+pub async fn insert(tx: &mut Tx, invitation: &Invitation, hash: &[u8]) -> Result<(), Error> {
+    run!(
+        tx,
+        "insert into invitation (tenant, id, address, token, organization, team, role, state, created, expires, accepted_by, stamp)
+         values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, null, null)",
+        &tx.tenant,
+        &invitation.id,
+        &invitation.address,
+        hash,
+        &invitation.organization,
+        &invitation.team,
+        &invitation.role,
+        invitation.created,
+        invitation.expires
+    )?;
+    Ok(())
+}
+
+pub async fn list(tx: &mut Tx) -> Result<Vec<Invitation>, Error> {
+    all!(tx, Invitation, columns!("where tenant = $1 order by id"), &tx.tenant)
+}
+
+/// Pending at `now`, or accepted by this person (an earlier acceptance may be found to have been earlier still).
+pub async fn for_address(tx: &mut Tx, address: &str) -> Result<Vec<Invitation>, Error> {
+    all!(
+        tx,
+        Invitation,
+        columns!("where tenant = $1 and address = $2 and state <> 'revoked' order by id"),
+        &tx.tenant,
+        address
+    )
+}
+
+pub async fn by_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<Invitation>, Error> {
+    one!(tx, Invitation, columns!("where tenant = $1 and token = $2"), &tx.tenant, hash)
+}
+
+pub async fn accept(tx: &mut Tx, id: &str, resource: &str, stamp: Stamp) -> Result<bool, Error> {
+    let touched = run!(
+        tx,
+        "update invitation set state = 'accepted', accepted_by = $3, stamp = $4
+         where tenant = $1 and id = $2 and state <> 'revoked' and (stamp is null or stamp > $4)",
+        &tx.tenant,
+        id,
+        resource,
+        stamp
+    )?;
+    Ok(touched > 0)
+}
+
+/// `true` if it was pending.
+pub async fn revoke(tx: &mut Tx, id: &str) -> Result<bool, Error> {
+    let touched = run!(
+        tx,
+        "update invitation set state = 'revoked' where tenant = $1 and id = $2 and state = 'pending'",
+        &tx.tenant,
+        id
+    )?;
+    Ok(touched > 0)
+}
+
+/// What a retired account had accepted goes with it.
+pub async fn remove_accepted(tx: &mut Tx, resource: &str) -> Result<(), Error> {
+    run!(tx, "delete from invitation where tenant = $1 and accepted_by = $2", &tx.tenant, resource)?;
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Reading memberships: who is in a group, and in which groups somebody is, as a reader sees it.
+
+use std::collections::BTreeSet;
+
+use super::engine::all;
+use super::search::View;
+use super::vouches::rows;
+use super::{Error, Tx};
+
+/// One end of a membership, seen from the other.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Edge {
+    /// The resource that was asked about.
+    pub subject: String,
+    pub id: String,
+    /// `User` or `Group` of a member; `direct` or `indirect` of a group.
+    pub kind: String,
+    pub display: Option<String>,
+}
+
+/// The groups of a person by the effective view, as a sub-select with columns `id` and `depth` (0 direct, 1 indirect).
+/// Cycles end, because a row is only added once. A deny cuts, also on the organization of a team.
+pub(super) fn closure(tenant: &str, person: &str) -> String {
+    format!(
+        "with recursive up (id, depth) as (
+           select x.parent, 0 from vouch x where x.tenant = {tenant} and x.member = {person} and x.live
+           union
+           select e.parent, 1 from up u join vouch e on e.tenant = {tenant} and e.member = u.id and e.member_kind = 'Group' and e.live)
+         select u.id as id, min(u.depth) as depth from up u join resource g on g.tenant = {tenant} and g.id = u.id and g.kind = 'Group'
+         where not exists (select 1 from vouch n where n.tenant = {tenant} and n.member = {person} and n.source = 'deny'
+                             and (n.parent = u.id or n.parent = g.organization))
+         group by u.id"
+    )
+}
+
+/// The groups of these people.
+pub async fn groups_of(tx: &mut Tx, people: &BTreeSet<String>, view: &View) -> Result<Vec<Edge>, Error> {
+    match view {
+        View::Effective => all!(
+            tx,
+            Edge,
+            "with recursive up (person, id, depth) as (
+               select x.member, x.parent, 0 from vouch x
+               where x.tenant = $1 and x.member in (select j.value ->> 0 from json_each($2) j) and x.live
+               union
+               select u.person, e.parent, 1 from up u
+               join vouch e on e.tenant = $1 and e.member = u.id and e.member_kind = 'Group' and e.live)
+             select u.person as subject, u.id as id, case when min(u.depth) = 0 then 'direct' else 'indirect' end as kind, g.display as display
+             from up u join resource g on g.tenant = $1 and g.id = u.id and g.kind = 'Group'
+             where not exists (select 1 from vouch n where n.tenant = $1 and n.member = u.person and n.source = 'deny'
+                                 and (n.parent = u.id or n.parent = g.organization))
+             group by u.person, u.id, g.display order by u.person, u.id",
+            &tx.tenant,
+            rows(people)
+        ),
+        View::Push { connection, .. } => all!(
+            tx,
+            Edge,
+            "select x.member as subject, x.parent as id, 'direct' as kind, g.display as display
+             from vouch x join resource g on g.tenant = x.tenant and g.id = x.parent and g.kind = 'Group'
+             where x.tenant = $1 and x.member in (select j.value ->> 0 from json_each($2) j) and x.source = $3 and x.word = 'grant'
+             order by x.member, x.parent",
+            &tx.tenant,
+            rows(people),
+            format!("push:{connection}")
+        ),
+    }
+}
+
+/// The members of these groups, complete.
+pub async fn members_of(tx: &mut Tx, groups: &BTreeSet<String>, view: &View) -> Result<Vec<Edge>, Error> {
+    match view {
+        View::Effective => all!(
+            tx,
+            Edge,
+            "select distinct x.parent as subject, x.member as id, x.member_kind as kind, m.display as display
+             from vouch x join resource m on m.tenant = x.tenant and m.id = x.member
+             where x.tenant = $1 and x.parent in (select j.value ->> 0 from json_each($2) j) and x.live
+             order by x.parent, x.member",
+            &tx.tenant,
+            rows(groups)
+        ),
+        View::Push { connection, .. } => all!(
+            tx,
+            Edge,
+            "select x.parent as subject, x.member as id, x.member_kind as kind, m.display as display
+             from vouch x join resource m on m.tenant = x.tenant and m.id = x.member
+             where x.tenant = $1 and x.parent in (select j.value ->> 0 from json_each($2) j) and x.source = $3 and x.word = 'grant'
+             order by x.parent, x.member",
+            &tx.tenant,
+            rows(groups),
+            format!("push:{connection}")
+        ),
+    }
+}

@@ -1,0 +1,26 @@
+//! SQL for both engines and nothing else: rows in, rows out. No rule lives here; what a row means is decided by the
+//! pure rooms and by `directory`.
+//!
+//! Every statement is written once, lower-case, with `$1` parameters, and runs on SQLite and PostgreSQL alike. What
+//! differs is the row lock (`for no key update`) and the feed's horizon; two functions that the PostgreSQL migration
+//! defines (`json_each(text)`, `instr`) close the rest of the gap. A [`Tx`] is bound to one tenant: there is no way to
+//! ask it about another.
+
+mod engine;
+mod error;
+
+pub mod connections;
+pub mod feed;
+pub mod identity;
+pub mod invitations;
+pub mod memberships;
+pub mod people;
+pub mod resources;
+pub mod search;
+pub mod tenants;
+pub mod tokens;
+pub mod values;
+pub mod vouches;
+
+pub use engine::{Engine, Options, Tx};
+pub use error::Error;

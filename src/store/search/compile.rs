@@ -1,0 +1,595 @@
+//! A bound filter becomes SQL text with arguments. Two-valued throughout: every comparison is an `exists` or an `in`, so a
+//! missing value is false and `not` of it is true, as the evaluator has it.
+
+use crate::scim::filter::{Bound, Indexed, MemberPart, Place, Test};
+use crate::scim::key::{self, Key};
+use crate::scim::schema::Type;
+
+use super::{Query, View};
+
+pub(super) enum Argument {
+    Text(String),
+    Number(i64),
+}
+
+pub(super) struct Compiler<'a> {
+    pub(super) arguments: Vec<Argument>,
+    query: &'a Query<'a>,
+    /// `$n` of the tenant, the kind, and the connection whose view is searched.
+    tenant: String,
+    kind: String,
+    connection: Option<String>,
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn new(tenant: &str, query: &'a Query<'a>) -> Self {
+        let mut compiler =
+            Self { arguments: Vec::new(), query, tenant: String::new(), kind: String::new(), connection: None };
+        compiler.tenant = compiler.text(tenant);
+        compiler.kind = compiler.text(query.kind);
+        if let View::Push { connection, .. } = query.view {
+            compiler.connection = Some(compiler.text(connection));
+        }
+        compiler
+    }
+
+    pub(super) fn text(&mut self, value: impl Into<String>) -> String {
+        self.arguments.push(Argument::Text(value.into()));
+        format!("${}", self.arguments.len())
+    }
+
+    fn number(&mut self, value: i64) -> String {
+        self.arguments.push(Argument::Number(value));
+        format!("${}", self.arguments.len())
+    }
+
+    /// What stands after `where`: tenant, kind, sight and filter.
+    pub(super) fn condition(&mut self) -> String {
+        let sight = self.sight();
+        let filter = self.bound(self.query.filter);
+        format!("r.tenant = {} and r.kind = {} and r.retired is null and {sight} and {filter}", self.tenant, self.kind)
+    }
+
+    /// The page: ordered by the sort key (missing values last, descending first), ties by id.
+    pub(super) fn page(&mut self, condition: &str) -> String {
+        let (offset, limit) = (self.query.offset, self.query.limit);
+        match self.query.sort {
+            None => {
+                let (limit, offset) = (self.number(limit), self.number(offset));
+                format!("select r.id from resource r where {condition} order by r.id limit {limit} offset {offset}")
+            }
+            Some((place, descending)) => {
+                let key = self.sort_key(place);
+                let (limit, offset) = (self.number(limit), self.number(offset));
+                let direction = if descending { "desc" } else { "asc" };
+                format!(
+                    "select p.id from (select r.id, {key} as k from resource r where {condition}) p
+                     order by (p.k is null) {direction}, p.k {direction}, p.id {direction} limit {limit} offset {offset}"
+                )
+            }
+        }
+    }
+
+    fn sort_key(&mut self, place: &Place) -> String {
+        match place {
+            Place::Id | Place::Location => "r.id".to_owned(),
+            Place::Created => "r.created".to_owned(),
+            Place::LastModified => "r.modified".to_owned(),
+            Place::Version => "r.version".to_owned(),
+            Place::Active => format!("case when {} then 'true' else 'false' end", self.active()),
+            Place::ExternalId => match self.connection.clone() {
+                Some(connection) => format!(
+                    "(select x.external_id from record x where x.tenant = r.tenant and x.resource = r.id and x.connection = {connection})"
+                ),
+                None => self.sort_value("externalid"),
+            },
+            Place::Indexed(indexed) => self.sort_value(&indexed.attr),
+            // `sort_place` refuses these: a list has no order of its own.
+            Place::Member(_) | Place::Group(_) => "r.id".to_owned(),
+        }
+    }
+
+    fn sort_value(&mut self, attr: &str) -> String {
+        let view = self.view("s", attr);
+        let attr = self.text(attr);
+        format!(
+            "(select min(s.val) from value s where s.tenant = {} and s.resource = r.id and s.attr = {attr} and s.slot = 0 and {view})",
+            self.tenant
+        )
+    }
+
+    // -------------------------------------------------------------------------------------------- sight
+
+    /// Which resources the reader sees at all.
+    fn sight(&mut self) -> String {
+        let View::Push { sole, domains, organizations, .. } = self.query.view else { return "true".to_owned() };
+        let connection = self.connection.clone().unwrap_or_default();
+        let tenant = self.tenant.clone();
+        let own = format!(
+            "exists (select 1 from record o where o.tenant = r.tenant and o.resource = r.id and o.connection = {connection})"
+        );
+        match self.query.kind {
+            "User" if *sole => format!("({own} or not r.protected)"),
+            "User" => {
+                let domains = self.text(one_column(domains));
+                format!(
+                    "({own}
+                      or exists (select 1 from link l where l.tenant = r.tenant and l.resource = r.id and l.connection = {connection})
+                      or (not r.protected
+                          and not exists (select 1 from record o where o.tenant = r.tenant and o.resource = r.id)
+                          and not exists (select 1 from link l where l.tenant = r.tenant and l.resource = r.id)
+                          and exists (select 1 from value d, json_each({domains}) j
+                                      where d.tenant = {tenant} and d.resource = r.id and d.view = ''
+                                        and d.attr in ('username', 'emails.value')
+                                        and substr(d.val, length(d.val) - length(j.value ->> 0)) = '@' || (j.value ->> 0))))"
+                )
+            }
+            "Group" => {
+                let organizations = self.text(one_column(organizations));
+                format!(
+                    "({own} or (r.owner is null and not r.protected
+                      and (r.organization is null or r.organization in (select j.value ->> 0 from json_each({organizations}) j))
+                      and not exists (select 1 from vouch w where w.tenant = r.tenant and w.parent = r.id and w.source <> 'import')))"
+                )
+            }
+            _ => {
+                let organizations = self.text(one_column(organizations));
+                format!("r.id in (select j.value ->> 0 from json_each({organizations}) j)")
+            }
+        }
+    }
+
+    /// The rows of `alias` (a `value`) that this reader compares: a connection's own where they differ, else the effective
+    /// ones. Of people it does not push it compares only what it may read of them.
+    fn view(&self, alias: &str, attr: &str) -> String {
+        let Some(connection) = &self.connection else { return format!("{alias}.view = ''") };
+        let open = self.query.kind != "User"
+            || attr == "username"
+            || attr == "name"
+            || attr.starts_with("name.")
+            || attr.starts_with("emails");
+        let record = format!(
+            "select 1 from record o where o.tenant = {alias}.tenant and o.resource = {alias}.resource and o.connection = {connection}"
+        );
+        if open {
+            format!(
+                "({alias}.view = {connection} or ({alias}.view = '' and not exists ({record} and o.document is not null)))"
+            )
+        } else {
+            format!("({alias}.view = {connection} or ({alias}.view = '' and exists ({record} and o.document is null)))")
+        }
+    }
+
+    fn active(&self) -> String {
+        match &self.connection {
+            None => "r.active".to_owned(),
+            Some(connection) => format!(
+                "coalesce((select o.active from record o where o.tenant = r.tenant and o.resource = r.id and o.connection = {connection}), r.active)"
+            ),
+        }
+    }
+
+    // -------------------------------------------------------------------------------------------- filter
+
+    fn bound(&mut self, bound: &Bound) -> String {
+        match bound {
+            Bound::All => "true".to_owned(),
+            Bound::None => "false".to_owned(),
+            Bound::And(parts) => self.joined(parts, " and "),
+            Bound::Or(parts) => self.joined(parts, " or "),
+            Bound::Not(inner) => format!("not {}", self.bound(inner)),
+            Bound::Test(place, test) => self.test(place, test),
+            Bound::Element(place, inner) => self.element(place, inner),
+        }
+    }
+
+    fn joined(&mut self, parts: &[Bound], word: &str) -> String {
+        let parts: Vec<String> = parts.iter().map(|part| self.bound(part)).collect();
+        format!("({})", parts.join(word))
+    }
+
+    fn test(&mut self, place: &Place, test: &Test) -> String {
+        match place {
+            Place::Id => self.column("r.id", test),
+            Place::Location => {
+                let prefix = self.text(self.query.location);
+                self.column(&format!("({prefix} || r.id)"), test)
+            }
+            Place::Version => self.column("('W/\"' || cast(r.version as text) || '\"')", test),
+            Place::Created => self.instant("r.created", test),
+            Place::LastModified => self.instant("r.modified", test),
+            Place::Active => {
+                let active = self.active();
+                match test {
+                    Test::Present => "true".to_owned(),
+                    Test::Eq(Key(key)) | Test::Ne(Key(key)) => {
+                        let wanted = (key == "true") == matches!(test, Test::Eq(_));
+                        if wanted { format!("({active})") } else { format!("not ({active})") }
+                    }
+                    _ => "false".to_owned(),
+                }
+            }
+            Place::ExternalId => self.external_id(test),
+            Place::Member(part) => self.member(*part, test),
+            Place::Group(part) => self.group(*part, test),
+            Place::Indexed(indexed) => self.indexed(indexed, test),
+        }
+    }
+
+    /// A text column that always has a value.
+    fn column(&mut self, column: &str, test: &Test) -> String {
+        match test {
+            Test::Present => "true".to_owned(),
+            Test::Eq(Key(key)) => format!("{column} = {}", self.text(key)),
+            Test::Ne(Key(key)) => format!("{column} <> {}", self.text(key)),
+            Test::Gt(Key(key)) => format!("{column} > {}", self.text(key)),
+            Test::Ge(Key(key)) => format!("{column} >= {}", self.text(key)),
+            Test::Lt(Key(key)) => format!("{column} < {}", self.text(key)),
+            Test::Le(Key(key)) => format!("{column} <= {}", self.text(key)),
+            Test::Contains(text) => format!("instr({column}, {}) > 0", self.text(text)),
+            Test::StartsWith(text) => format!("instr({column}, {}) = 1", self.text(text)),
+            Test::EndsWith(text) => ends_with(column, &self.text(text)),
+        }
+    }
+
+    /// A column of milliseconds against an instant, which `bind` made whole milliseconds.
+    fn instant(&mut self, column: &str, test: &Test) -> String {
+        let (operator, key) = match test {
+            Test::Eq(key) => ("=", key),
+            Test::Ne(key) => ("<>", key),
+            Test::Gt(key) => (">", key),
+            Test::Ge(key) => (">=", key),
+            Test::Lt(key) => ("<", key),
+            Test::Le(key) => ("<=", key),
+            Test::Present => return "true".to_owned(),
+            Test::Contains(_) | Test::StartsWith(_) | Test::EndsWith(_) => return "false".to_owned(),
+        };
+        match key.as_milliseconds() {
+            Some(milliseconds) => format!("{column} {operator} {}", self.number(milliseconds)),
+            None => "false".to_owned(),
+        }
+    }
+
+    fn external_id(&mut self, test: &Test) -> String {
+        let Some(connection) = self.connection.clone() else {
+            return self.values("externalid", test);
+        };
+        if let Test::Ne(key) = test {
+            return format!("not {}", self.external_id(&Test::Eq(key.clone())));
+        }
+        let inner = match test {
+            Test::Present => "x.external_id <> ''".to_owned(),
+            other => self.column("x.external_id", other),
+        };
+        format!(
+            "r.id in (select x.resource from record x where x.tenant = {} and x.connection = {connection} and x.kind = {} and {inner})",
+            self.tenant, self.kind
+        )
+    }
+
+    fn indexed(&mut self, indexed: &Indexed, test: &Test) -> String {
+        if indexed.kind == Type::Complex && matches!(test, Test::Present) {
+            return self.having(&indexed.attr, "true");
+        }
+        self.values(&indexed.attr, test)
+    }
+
+    /// Resources with a row of the attribute that meets the condition on `v`, by index.
+    fn having(&mut self, attr: &str, condition: &str) -> String {
+        let view = self.view("v", attr);
+        let name = self.text(attr);
+        format!(
+            "r.id in (select v.resource from value v where v.tenant = {} and v.kind = {} and v.attr = {name} and {condition} and {view})",
+            self.tenant, self.kind
+        )
+    }
+
+    /// Any value of the attribute passes the test. `ne`: any value differs, or there is none.
+    fn values(&mut self, attr: &str, test: &Test) -> String {
+        let condition = self.value("v", test);
+        let some = self.having(attr, &condition);
+        if matches!(test, Test::Ne(_)) {
+            return format!("({some} or not {})", self.having(attr, "true"));
+        }
+        some
+    }
+
+    /// The test on one row of `value`.
+    fn value(&mut self, alias: &str, test: &Test) -> String {
+        let whole = format!("coalesce({alias}.whole, {alias}.val)");
+        match test {
+            Test::Present => format!("{alias}.val <> ''"),
+            Test::Contains(text) => format!("instr({whole}, {}) > 0", self.text(text)),
+            Test::EndsWith(text) => ends_with(&whole, &self.text(text)),
+            Test::StartsWith(text) => {
+                let prefix = self.text(text);
+                match (text.len() <= key::PREFIX, after_prefix(text)) {
+                    (true, Some(end)) => {
+                        let end = self.text(end);
+                        format!(
+                            "{alias}.val >= {prefix} and {alias}.val < {end} and ({alias}.whole is null or instr({alias}.whole, {prefix}) = 1)"
+                        )
+                    }
+                    _ => format!("instr({whole}, {prefix}) = 1"),
+                }
+            }
+            other => self.column(&format!("{alias}.val"), other),
+        }
+    }
+
+    /// Some one element satisfies the whole inner filter.
+    fn element(&mut self, place: &Place, inner: &Bound) -> String {
+        match place {
+            Place::Indexed(indexed) => {
+                let view = self.view("e", &indexed.attr);
+                let hint = self.hint(inner);
+                let attr = self.text(indexed.attr.as_ref());
+                let tenant = self.tenant.clone();
+                let inner = self.inside(inner);
+                format!(
+                    "({hint} exists (select 1 from value e where e.tenant = {tenant} and e.resource = r.id and e.attr = {attr} and {view} and {inner}))"
+                )
+            }
+            Place::Member(_) => {
+                let rows = self.member_rows("x");
+                let inner = self.inside_member(inner, "x");
+                format!(
+                    "exists (select 1 from vouch x where x.tenant = {} and x.parent = r.id and {rows} and {inner})",
+                    self.tenant
+                )
+            }
+            Place::Group(_) => {
+                let inner = self.inside_group(inner);
+                self.group_exists(&inner)
+            }
+            _ => "false".to_owned(),
+        }
+    }
+
+    /// An element filter that demands one exact value can be found by index: the same demand again, on the resource.
+    fn hint(&mut self, inner: &Bound) -> String {
+        let parts = match inner {
+            Bound::And(parts) => parts.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        let exact = parts.iter().find_map(|part| match part {
+            Bound::Test(Place::Indexed(indexed), test @ Test::Eq(_)) if indexed.attr.ends_with(".value") => {
+                Some((indexed, test))
+            }
+            _ => None,
+        });
+        match exact {
+            Some((indexed, test)) => format!("{} and", self.values(&indexed.attr, test)),
+            None => String::new(),
+        }
+    }
+
+    /// The inner filter of an element: tests on the rows of the same slot.
+    fn inside(&mut self, bound: &Bound) -> String {
+        match bound {
+            Bound::All => "true".to_owned(),
+            Bound::None => "false".to_owned(),
+            Bound::And(parts) => {
+                let parts: Vec<String> = parts.iter().map(|part| self.inside(part)).collect();
+                format!("({})", parts.join(" and "))
+            }
+            Bound::Or(parts) => {
+                let parts: Vec<String> = parts.iter().map(|part| self.inside(part)).collect();
+                format!("({})", parts.join(" or "))
+            }
+            Bound::Not(inner) => format!("not {}", self.inside(inner)),
+            Bound::Test(Place::Indexed(indexed), test) => {
+                let attr = self.text(indexed.attr.as_ref());
+                let tenant = self.tenant.clone();
+                let row = |condition: &str| {
+                    format!(
+                        "exists (select 1 from value w where w.tenant = {tenant} and w.resource = e.resource and w.view = e.view
+                           and w.attr = {attr} and w.slot = e.slot and {condition})"
+                    )
+                };
+                if indexed.kind == Type::Complex && matches!(test, Test::Present) {
+                    return row("true");
+                }
+                let condition = self.value("w", test);
+                if matches!(test, Test::Ne(_)) {
+                    return format!("({} or not {})", row(&condition), row("true"));
+                }
+                row(&condition)
+            }
+            Bound::Test(..) | Bound::Element(..) => "false".to_owned(),
+        }
+    }
+
+    // -------------------------------------------------------------------------------------------- memberships
+
+    /// The membership rows that this reader counts.
+    fn member_rows(&mut self, alias: &str) -> String {
+        match self.query.view {
+            View::Effective => format!("{alias}.live"),
+            View::Push { connection, .. } => {
+                let source = self.text(format!("push:{connection}"));
+                format!("{alias}.source = {source} and {alias}.word = 'grant'")
+            }
+        }
+    }
+
+    fn member(&mut self, part: MemberPart, test: &Test) -> String {
+        if let Test::Ne(key) = test {
+            let some = self.member_test(part, &Test::Ne(key.clone()));
+            let any = self.member_test(part, &Test::Present);
+            return format!("({some} or not {any})");
+        }
+        self.member_test(part, test)
+    }
+
+    fn member_test(&mut self, part: MemberPart, test: &Test) -> String {
+        let rows = self.member_rows("x");
+        let condition = self.member_part("x", part, test);
+        format!("r.id in (select x.parent from vouch x where x.tenant = {} and {condition} and {rows})", self.tenant)
+    }
+
+    fn member_part(&mut self, alias: &str, part: MemberPart, test: &Test) -> String {
+        match part {
+            MemberPart::Value => self.column(&format!("{alias}.member"), test),
+            MemberPart::Type => self.folded_constant(&format!("{alias}.member_kind"), &["User", "Group"], test),
+            MemberPart::Ref => {
+                let base = self.text(self.query.base);
+                self.column(
+                    &format!("({base} || case {alias}.member_kind when 'User' then 'Users/' else 'Groups/' end || {alias}.member)"),
+                    test,
+                )
+            }
+            MemberPart::Display => self.display_of(&format!("{alias}.member"), test),
+        }
+    }
+
+    /// The display of a linked resource; folded text is compared with its index rows where a name is indexed.
+    fn display_of(&mut self, id: &str, test: &Test) -> String {
+        let condition = match test {
+            Test::Present => "y.val <> ''".to_owned(),
+            other => self.value("y", other),
+        };
+        format!(
+            "exists (select 1 from value y where y.tenant = {} and y.resource = {id} and y.view = '' and y.attr = '{DISPLAY}' and {condition})",
+            self.tenant
+        )
+    }
+
+    /// A column that holds one of a few words, compared without regard to case.
+    fn folded_constant(&mut self, column: &str, words: &[&str], test: &Test) -> String {
+        let matching: Vec<String> = words
+            .iter()
+            .filter(|word| test.accepts(&key::fold(word), None))
+            .map(|word| format!("{column} = '{word}'"))
+            .collect();
+        if matching.is_empty() { "false".to_owned() } else { format!("({})", matching.join(" or ")) }
+    }
+
+    fn inside_member(&mut self, bound: &Bound, alias: &str) -> String {
+        match bound {
+            Bound::All => "true".to_owned(),
+            Bound::None => "false".to_owned(),
+            Bound::And(parts) => {
+                let parts: Vec<String> = parts.iter().map(|part| self.inside_member(part, alias)).collect();
+                format!("({})", parts.join(" and "))
+            }
+            Bound::Or(parts) => {
+                let parts: Vec<String> = parts.iter().map(|part| self.inside_member(part, alias)).collect();
+                format!("({})", parts.join(" or "))
+            }
+            Bound::Not(inner) => format!("not {}", self.inside_member(inner, alias)),
+            Bound::Test(Place::Member(part), test) => self.member_part(alias, *part, test),
+            Bound::Test(..) | Bound::Element(..) => "false".to_owned(),
+        }
+    }
+
+    fn group(&mut self, part: MemberPart, test: &Test) -> String {
+        if let Test::Ne(key) = test {
+            let some = self.group_part(part, &Test::Ne(key.clone()));
+            let (some, any) = (self.group_exists(&some), self.group_exists("true"));
+            return format!("({some} or not {any})");
+        }
+        let condition = self.group_part(part, test);
+        self.group_exists(&condition)
+    }
+
+    fn group_part(&mut self, part: MemberPart, test: &Test) -> String {
+        match part {
+            MemberPart::Value => self.column("up.id", test),
+            MemberPart::Type => {
+                let direct = word(test.accepts("direct", None));
+                let indirect = word(test.accepts("indirect", None));
+                format!("case when up.depth = 0 then {direct} else {indirect} end")
+            }
+            MemberPart::Ref => {
+                let base = self.text(self.query.base);
+                self.column(&format!("({base} || 'Groups/' || up.id)"), test)
+            }
+            MemberPart::Display => self.display_of("up.id", test),
+        }
+    }
+
+    fn inside_group(&mut self, bound: &Bound) -> String {
+        match bound {
+            Bound::All => "true".to_owned(),
+            Bound::None => "false".to_owned(),
+            Bound::And(parts) => {
+                let parts: Vec<String> = parts.iter().map(|part| self.inside_group(part)).collect();
+                format!("({})", parts.join(" and "))
+            }
+            Bound::Or(parts) => {
+                let parts: Vec<String> = parts.iter().map(|part| self.inside_group(part)).collect();
+                format!("({})", parts.join(" or "))
+            }
+            Bound::Not(inner) => format!("not {}", self.inside_group(inner)),
+            Bound::Test(Place::Group(part), test) => self.group_part(*part, test),
+            Bound::Test(..) | Bound::Element(..) => "false".to_owned(),
+        }
+    }
+
+    /// Some group of the person passes: direct ones, and for the effective view those that contain one of them.
+    fn group_exists(&mut self, condition: &str) -> String {
+        let rows = self.member_rows("x");
+        let tenant = self.tenant.clone();
+        if self.connection.is_some() {
+            return format!(
+                "exists (select 1 from (select x.parent as id, 0 as depth from vouch x where x.tenant = {tenant} and x.member = r.id and {rows}) up
+                 where exists (select 1 from resource g where g.tenant = {tenant} and g.id = up.id and g.kind = 'Group') and {condition})"
+            );
+        }
+        format!("exists (select 1 from ({}) up where {condition})", super::super::memberships::closure(&tenant, "r.id"))
+    }
+}
+
+/// The index row that holds what a member list displays of a resource.
+pub const DISPLAY: &str = "display:";
+
+fn word(value: bool) -> String {
+    if value { "true" } else { "false" }.to_owned()
+}
+
+fn ends_with(column: &str, argument: &str) -> String {
+    format!(
+        "(length({column}) >= length({argument}) and substr({column}, length({column}) - length({argument}) + 1) = {argument})"
+    )
+}
+
+fn one_column(values: &[String]) -> String {
+    serde_json::Value::from_iter(values.iter().map(|value| serde_json::json!([value]))).to_string()
+}
+
+/// The least text that sorts after every text with this prefix, if there is one.
+fn after_prefix(prefix: &str) -> Option<String> {
+    let mut chars: Vec<char> = prefix.chars().collect();
+    while let Some(last) = chars.pop() {
+        let next = match last {
+            '\u{d7ff}' => Some('\u{e000}'),
+            char::MAX => None,
+            other => char::from_u32(u32::from(other) + 1),
+        };
+        if let Some(next) = next {
+            chars.push(next);
+            return Some(chars.into_iter().collect());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after_prefix;
+
+    #[test]
+    fn the_end_of_a_prefix() {
+        for (prefix, end) in [
+            ("a", Some("b")),
+            ("az", Some("a{")),
+            ("\u{d7ff}", Some("\u{e000}")),
+            ("a\u{10ffff}", Some("b")),
+            ("\u{10ffff}", None),
+            ("", None),
+        ] {
+            assert_eq!(after_prefix(prefix).as_deref(), end, "{prefix:?}");
+        }
+    }
+}

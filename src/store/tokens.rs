@@ -1,0 +1,60 @@
+//! API tokens, kept as hashes.
+
+use super::engine::{all, one, run};
+use super::{Error, Tx};
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Token {
+    pub tenant: String,
+    pub id: String,
+    pub scope: String,
+    /// A JSON array of connection ids.
+    pub connections: String,
+    pub label: Option<String>,
+    pub created: i64,
+    pub expires: Option<i64>,
+    pub revoked: Option<i64>,
+}
+
+pub async fn insert(tx: &mut Tx, token: &Token, hash: &[u8]) -> Result<(), Error> {
+    run!(
+        tx,
+        "insert into token (tenant, id, hash, scope, connections, label, created, expires, revoked)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, null)",
+        &tx.tenant,
+        &token.id,
+        hash,
+        &token.scope,
+        &token.connections,
+        &token.label,
+        token.created,
+        token.expires
+    )?;
+    Ok(())
+}
+
+pub async fn list(tx: &mut Tx) -> Result<Vec<Token>, Error> {
+    all!(
+        tx,
+        Token,
+        "select tenant, id, scope, connections, label, created, expires, revoked from token where tenant = $1 order by id",
+        &tx.tenant
+    )
+}
+
+/// The one look-up that crosses tenants: a hash of 32 random bytes names its tenant.
+pub async fn by_hash(tx: &mut Tx, hash: &[u8]) -> Result<Option<Token>, Error> {
+    one!(
+        tx,
+        Token,
+        "select tenant, id, scope, connections, label, created, expires, revoked from token where hash = $1",
+        hash
+    )
+}
+
+/// `true` if the token existed.
+pub async fn revoke(tx: &mut Tx, id: &str, at: i64) -> Result<bool, Error> {
+    let touched =
+        run!(tx, "update token set revoked = coalesce(revoked, $3) where tenant = $1 and id = $2", &tx.tenant, id, at)?;
+    Ok(touched > 0)
+}
