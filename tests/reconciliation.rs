@@ -8,6 +8,7 @@ mod model;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use model::anyone::{self, PARENTS};
 use model::checks::{Bench, CHECKS, Case};
 use model::compare::agree;
 use model::pure::Pure;
@@ -16,6 +17,7 @@ use model::strategy::{self, World};
 use model::{Event, Mode, Subject, Universe};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use rollkeeper::reconcile::{Person, World as Configuration, derive, explain};
 
 /// The same histories in every run.
 fn runner(seed: u8, cases: u32) -> TestRunner {
@@ -120,4 +122,43 @@ fn the_product_agrees_where_sources_meet() {
 #[test]
 fn the_product_agrees_where_claims_age() {
     agrees(24, 1500, &World::ageing());
+}
+
+/// I15: an explanation says what `derive` says, and the registers that it names say the same alone.
+fn is_explained(person: &Person, world: &Configuration, parent: &str) -> Result<(), TestCaseError> {
+    let explanation = explain(person, world, parent);
+    let found = derive(person, world).member(world, parent);
+    if explanation.member != found {
+        return Err(TestCaseError::fail(format!("{parent}: member {found}, but {explanation:#?}")));
+    }
+    let (left, world) = anyone::only(person, world, &explanation);
+    if derive(&left, &world).member(&world, parent) != found {
+        return Err(TestCaseError::fail(format!("{parent}: {explanation:#?} is not enough: {left:#?}")));
+    }
+    Ok(())
+}
+
+#[test]
+fn an_explanation_is_enough() {
+    let told = |(person, world): (Person, Configuration)| {
+        PARENTS.iter().try_for_each(|parent| is_explained(&person, &world, parent))
+    };
+    if let Err(failure) = runner(31, 4000).run(&(anyone::person(), anyone::world()), told) {
+        panic!("{failure}");
+    }
+}
+
+#[test]
+fn an_explanation_is_enough_after_any_history() {
+    let told = |history: strategy::History| {
+        let product = lived(Pure::new(Universe::WIDE, history.mode), &history.events);
+        let pairs = product.people.iter().flat_map(|person| ["g1", "g2", "gd", "org"].map(|parent| (person, parent)));
+        for (person, parent) in pairs {
+            is_explained(person, &product.world, parent)?;
+        }
+        Ok(())
+    };
+    if let Err(failure) = runner(32, 1000).run(&strategy::history(&World::deep()), told) {
+        panic!("{failure}");
+    }
 }

@@ -10,6 +10,7 @@
 
 #![allow(dead_code, reason = "each test that includes this module uses a part of it")]
 
+pub mod anyone;
 pub mod checks;
 pub mod compare;
 pub mod observe;
