@@ -1,3 +1,15 @@
+//! Rollkeeper: a multi-tenant SCIM 2.0 directory server with just-in-time provisioning.
+//!
+//! Pure rooms decide, thin rooms do: `docs/architecture.md` walks through them, and `tests/architecture.rs` fails on an
+//! import that the table there forbids.
+
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod directory;
 pub mod event;
+pub mod jit;
 pub mod reconcile;
 pub mod scim;
+pub mod store;
+pub mod telemetry;

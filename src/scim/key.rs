@@ -26,8 +26,8 @@ use serde_json::Value;
 
 use super::schema::{Attribute, Type, Uniqueness};
 
-pub use entries::{Entry, entries, is_column, marker, path};
 pub(crate) use entries::element_entries;
+pub use entries::{Entry, entries, is_column, marker, path};
 pub use instant::parse as parse_instant;
 pub use text::fold;
 pub(in crate::scim) use text::{normal, user_name_piece};
@@ -55,6 +55,11 @@ impl Key {
     /// The key of a moment in milliseconds since the epoch.
     pub fn instant(ms: i64) -> Key {
         Key(instant::key(ms.div_euclid(1000), &format!("{:03}", ms.rem_euclid(1000))))
+    }
+
+    /// The milliseconds of an instant's key, finer digits cut off.
+    pub fn as_milliseconds(&self) -> Option<i64> {
+        instant::milliseconds(&self.0)
     }
 
     pub fn boolean(value: bool) -> Key {
@@ -94,7 +99,8 @@ pub fn is_user_name(attribute: &Attribute) -> bool {
 
 /// PostgreSQL refuses index rows over 2,704 bytes; a key shares its row with tenant, attribute and id.
 const LONGEST: usize = 900;
-const PREFIX: usize = 800;
+/// What a cut key keeps of the text, at most.
+pub const PREFIX: usize = 800;
 
 fn cut(text: String) -> (Key, Option<String>) {
     use sha2::{Digest, Sha256};

@@ -147,8 +147,23 @@ mod tests {
     #[test]
     fn refuses_the_rest() {
         for text in [
-            "", ".", "a.", ".b", "a.b.c", "1st", "a b", "emails[0]", "/emails/0", "a:b", ":a", "urn:a", "urn:", "urn::x:a",
-            "naïve", "a\"", "a,b",
+            "",
+            ".",
+            "a.",
+            ".b",
+            "a.b.c",
+            "1st",
+            "a b",
+            "emails[0]",
+            "/emails/0",
+            "a:b",
+            ":a",
+            "urn:a",
+            "urn:",
+            "urn::x:a",
+            "naïve",
+            "a\"",
+            "a,b",
         ] {
             assert!(text.parse::<AttributePath>().is_err(), "{text}");
         }

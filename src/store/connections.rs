@@ -68,13 +68,8 @@ pub async fn domains(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
 }
 
 pub async fn domain_owner(tx: &mut Tx, domain: &str) -> Result<Option<String>, Error> {
-    let found = one!(
-        tx,
-        (String,),
-        "select connection from domain where tenant = $1 and domain = $2",
-        &tx.tenant,
-        domain
-    )?;
+    let found =
+        one!(tx, (String,), "select connection from domain where tenant = $1 and domain = $2", &tx.tenant, domain)?;
     Ok(found.map(|(connection,)| connection))
 }
 

@@ -41,7 +41,9 @@ impl From<sqlx::Error> for Error {
                 Some("53300" | "57P01" | "57P02" | "57P03") => Self::Unavailable(db.message().to_owned()),
                 _ => Self::Sql(error),
             },
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => Self::Unavailable(error.to_string()),
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
+                Self::Unavailable(error.to_string())
+            }
             _ => Self::Sql(error),
         }
     }

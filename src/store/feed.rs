@@ -92,8 +92,7 @@ pub async fn insert_decision(tx: &mut Tx, decision: &Decision<'_>) -> Result<(),
 }
 
 pub async fn decision(tx: &mut Tx, id: &str) -> Result<Option<String>, Error> {
-    let found =
-        one!(tx, (String,), "select trace from decision where tenant = $1 and id = $2", &tx.tenant, id)?;
+    let found = one!(tx, (String,), "select trace from decision where tenant = $1 and id = $2", &tx.tenant, id)?;
     Ok(found.map(|(trace,)| trace))
 }
 

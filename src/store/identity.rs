@@ -48,6 +48,18 @@ pub async fn retire_anchor(tx: &mut Tx, namespace: &str, anchor: &str) -> Result
     Ok(())
 }
 
+/// The push that retired it names the same account by it again.
+pub async fn restore_anchor(tx: &mut Tx, namespace: &str, anchor: &str) -> Result<(), Error> {
+    run!(
+        tx,
+        "update anchor set retired = false where tenant = $1 and namespace = $2 and anchor = $3",
+        &tx.tenant,
+        namespace,
+        anchor
+    )?;
+    Ok(())
+}
+
 /// (namespace, anchor) of an account.
 pub async fn anchors_of(tx: &mut Tx, resource: &str) -> Result<Vec<(String, String)>, Error> {
     all!(
@@ -149,22 +161,25 @@ pub async fn remove_link(tx: &mut Tx, connection: &str, subject: &str) -> Result
     Ok(())
 }
 
-/// The claims of one account's links on one connection are dead for good: nothing can bring them back.
-pub async fn remove_claims(tx: &mut Tx, connection: &str, resource: &str) -> Result<(), Error> {
+/// What one account's links on one connection claimed up to `until` is dead for good: nothing can bring it back.
+pub async fn remove_claims(tx: &mut Tx, connection: &str, resource: &str, until: Stamp) -> Result<(), Error> {
     run!(
         tx,
-        "delete from claim where tenant = $1 and connection = $2 and subject in
+        "delete from claim where tenant = $1 and connection = $2 and stamp <= $4 and subject in
            (select subject from link where tenant = $1 and connection = $2 and resource = $3)",
         &tx.tenant,
         connection,
-        resource
+        resource,
+        until
     )?;
     run!(
         tx,
-        "delete from claim_value where tenant = $1 and connection = $2 and resource = $3",
+        "delete from claim_value where tenant = $1 and connection = $2 and resource = $3
+           and subject not in (select c.subject from claim c where c.tenant = $1 and c.connection = $2 and c.field = $4)",
         &tx.tenant,
         connection,
-        resource
+        resource,
+        GROUPS
     )?;
     Ok(())
 }
@@ -320,5 +335,11 @@ pub async fn clear_tombstones(tx: &mut Tx, entries: &[(String, &str, String)]) -
         &tx.tenant,
         list.to_string()
     )?;
+    Ok(())
+}
+
+/// The anchors of an account that is back match again.
+pub async fn clear_tombstones_of(tx: &mut Tx, scope: &str, resource: &str) -> Result<(), Error> {
+    run!(tx, "delete from tombstone where tenant = $1 and scope = $2 and resource = $3", &tx.tenant, scope, resource)?;
     Ok(())
 }

@@ -355,3 +355,41 @@ pub async fn ids_after(tx: &mut Tx, after: &str, limit: i64) -> Result<BTreeSet<
     )?;
     Ok(ids.into_iter().map(|(id,)| id).collect())
 }
+
+/// Whether each of these accounts is active, retired ones left out.
+pub async fn activity(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<(String, bool)>, Error> {
+    all!(
+        tx,
+        (String, bool),
+        "select id, active from resource where tenant = $1 and kind = 'User' and retired is null
+           and id in (select j.value ->> 0 from json_each($2) j)",
+        &tx.tenant,
+        rows(ids)
+    )
+}
+
+/// (person, parent) of every live row of these people.
+pub async fn live_parents(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<(String, String)>, Error> {
+    all!(
+        tx,
+        (String, String),
+        "select distinct member, parent from vouch
+         where tenant = $1 and live and member in (select j.value ->> 0 from json_each($2) j)",
+        &tx.tenant,
+        rows(ids)
+    )
+}
+
+/// A revived account starts from this document.
+pub async fn set_document(tx: &mut Tx, id: &str, version: i64, modified: i64, document: &str) -> Result<(), Error> {
+    run!(
+        tx,
+        "update resource set version = $3, modified = $4, document = $5 where tenant = $1 and id = $2",
+        &tx.tenant,
+        id,
+        version,
+        modified,
+        document
+    )?;
+    Ok(())
+}

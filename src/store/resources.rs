@@ -108,7 +108,9 @@ pub async fn existing(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Row>, E
     all!(
         tx,
         Row,
-        columns!("where tenant = $1 and retired is null and id in (select j.value ->> 0 from json_each($2) j) order by id"),
+        columns!(
+            "where tenant = $1 and retired is null and id in (select j.value ->> 0 from json_each($2) j) order by id"
+        ),
         &tx.tenant,
         rows(ids)
     )
@@ -190,9 +192,24 @@ pub async fn records_of(tx: &mut Tx, connection: &str, ids: &BTreeSet<String>) -
     all!(
         tx,
         Record,
-        record_columns!("where tenant = $1 and connection = $2 and resource in (select j.value ->> 0 from json_each($3) j)"),
+        record_columns!(
+            "where tenant = $1 and connection = $2 and resource in (select j.value ->> 0 from json_each($3) j)"
+        ),
         &tx.tenant,
         connection,
+        rows(ids)
+    )
+}
+
+/// The record that speaks for each of these resources: of a person's home, of a group's owner.
+pub async fn home_records(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Record>, Error> {
+    all!(
+        tx,
+        Record,
+        "select x.connection, x.resource, x.kind, x.external_id, x.name_key, x.active, x.document, x.cleared, x.bound_at, x.off
+         from resource r join record x on x.tenant = r.tenant and x.resource = r.id and x.connection = coalesce(r.home, r.owner)
+         where r.tenant = $1 and r.id in (select j.value ->> 0 from json_each($2) j)",
+        &tx.tenant,
         rows(ids)
     )
 }
@@ -218,7 +235,9 @@ pub async fn record_by_name(tx: &mut Tx, connection: &str, kind: &str, key: &str
     one!(
         tx,
         Record,
-        record_columns!("where tenant = $1 and connection = $2 and kind = $3 and name_key = $4 order by resource limit 1"),
+        record_columns!(
+            "where tenant = $1 and connection = $2 and kind = $3 and name_key = $4 order by resource limit 1"
+        ),
         &tx.tenant,
         connection,
         kind,
@@ -287,6 +306,19 @@ pub async fn set_record_document(
         connection,
         resource,
         document
+    )?;
+    Ok(())
+}
+
+/// Since when a record that is inactive is known to be.
+pub async fn set_record_off(tx: &mut Tx, connection: &str, resource: &str, off: Option<i64>) -> Result<(), Error> {
+    run!(
+        tx,
+        "update record set off = $4 where tenant = $1 and connection = $2 and resource = $3",
+        &tx.tenant,
+        connection,
+        resource,
+        off
     )?;
     Ok(())
 }

@@ -54,12 +54,7 @@ pub async fn by_hash(tx: &mut Tx, hash: &[u8]) -> Result<Option<Token>, Error> {
 
 /// `true` if the token existed.
 pub async fn revoke(tx: &mut Tx, id: &str, at: i64) -> Result<bool, Error> {
-    let touched = run!(
-        tx,
-        "update token set revoked = coalesce(revoked, $3) where tenant = $1 and id = $2",
-        &tx.tenant,
-        id,
-        at
-    )?;
+    let touched =
+        run!(tx, "update token set revoked = coalesce(revoked, $3) where tenant = $1 and id = $2", &tx.tenant, id, at)?;
     Ok(touched > 0)
 }

@@ -36,13 +36,7 @@ pub async fn replace(
 }
 
 pub async fn remove(tx: &mut Tx, resource: &str, view: &str) -> Result<(), Error> {
-    run!(
-        tx,
-        "delete from value where tenant = $1 and resource = $2 and view = $3",
-        &tx.tenant,
-        resource,
-        view
-    )?;
+    run!(tx, "delete from value where tenant = $1 and resource = $2 and view = $3", &tx.tenant, resource, view)?;
     Ok(())
 }
 

@@ -207,12 +207,7 @@ pub async fn remove_parent(tx: &mut Tx, parent: &str, source: Option<&Source>) -
             parent,
             source_text(source)
         )?,
-        None => run!(
-            tx,
-            "delete from vouch where tenant = $1 and (parent = $2 or member = $2)",
-            &tx.tenant,
-            parent
-        )?,
+        None => run!(tx, "delete from vouch where tenant = $1 and (parent = $2 or member = $2)", &tx.tenant, parent)?,
     };
     Ok(())
 }
@@ -277,5 +272,30 @@ pub async fn state_full_list(tx: &mut Tx, connection: &str, parent: &str, stamp:
 
 pub async fn remove_full_lists(tx: &mut Tx, parent: &str) -> Result<(), Error> {
     run!(tx, "delete from full_list where tenant = $1 and parent = $2", &tx.tenant, parent)?;
+    Ok(())
+}
+
+/// Whether a source other than an administrator vouches for the pair now.
+pub async fn vouched_by_others(tx: &mut Tx, parent: &str, member: &str) -> Result<bool, Error> {
+    let found = one!(
+        tx,
+        (i64,),
+        "select cast(1 as bigint) from vouch where tenant = $1 and parent = $2 and member = $3 and live
+         and source not in ('grant', 'deny') limit 1",
+        &tx.tenant,
+        parent,
+        member
+    )?;
+    Ok(found.is_some())
+}
+
+/// A retired group's rows go, as a parent and as a member of others; denies stay.
+pub async fn remove_all_but_denies_of(tx: &mut Tx, parent: &str) -> Result<(), Error> {
+    run!(
+        tx,
+        "delete from vouch where tenant = $1 and (parent = $2 or member = $2) and source <> 'deny'",
+        &tx.tenant,
+        parent
+    )?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! PATCH uses the same judge for what its operations carry, so that a value means the same however it comes.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -38,15 +39,15 @@ impl Judge {
         let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
         let mut places: HashMap<String, usize> = HashMap::with_capacity(elements.len());
         for element in elements {
-            match places.get(&identity(attribute, &element)) {
-                Some(&place) => {
+            match places.entry(identity(attribute, &element)) {
+                Entry::Occupied(place) => {
                     if is_primary(&element) {
-                        kept[place]["primary"] = true.into();
+                        kept[*place.get()]["primary"] = true.into();
                     }
                     self.note(Note::DUPLICATE_VALUE, At(at, None));
                 }
-                None => {
-                    places.insert(identity(attribute, &element), kept.len());
+                Entry::Vacant(place) => {
+                    place.insert(kept.len());
                     kept.push(element);
                 }
             }
@@ -54,7 +55,7 @@ impl Judge {
         kept
     }
 
-    /// Whether this is what a client may not send twice is decided above; here `code` at `at` is remembered once.
+    /// Remembers a leniency, once.
     pub(super) fn note(&mut self, code: &'static str, at: At<'_>) {
         let note = Note { code, at: at.to_string() };
         if self.notes.len() < MAX_NOTES && !self.notes.contains(&note) {
@@ -93,6 +94,8 @@ impl Judge {
     }
 
     fn complex(&mut self, attribute: &Attribute, at: At<'_>, value: &Value) -> Result<Option<Value>, Error> {
+        // A member without a name is a mistake that must not vanish.
+        let names_many = attribute.multi_valued && attribute.is_link();
         match value {
             Value::Object(members) => self.members(attribute, at, members),
             Value::Array(elements) if elements.len() == 1 && !attribute.multi_valued => {
@@ -101,7 +104,7 @@ impl Judge {
             }
             // Some Entra mappings send a manager as a bare id, and clear it with "".
             Value::String(text) if attribute.sub("value").is_some() => {
-                if text.is_empty() {
+                if text.is_empty() && !names_many {
                     self.note(Note::EMPTY_TEXT_AS_UNASSIGNED, at);
                     return Ok(None);
                 }
@@ -139,15 +142,15 @@ impl Judge {
         let named = subs.iter().zip(values).filter_map(|(sub, value)| Some((sub.name.clone(), value?)));
         let mut canonical = Map::from_iter(named);
         if attribute.is_link() {
-            self.mend_link(at, &mut canonical);
+            self.mend_link(attribute, at, &mut canonical);
         }
         Ok((!canonical.is_empty()).then_some(Value::Object(canonical)))
     }
 
     /// What a link means is the resource that `value` names; `$ref` is only a way to say it. A `$ref` without a
     /// `value` gives it one (its last segment), and one that says otherwise is ignored.
-    fn mend_link(&mut self, at: At<'_>, link: &mut Map<String, Value>) {
-        if link.get("value").and_then(Value::as_str) == Some("") {
+    fn mend_link(&mut self, attribute: &Attribute, at: At<'_>, link: &mut Map<String, Value>) {
+        if !attribute.multi_valued && link.get("value").and_then(Value::as_str) == Some("") {
             link.shift_remove("value");
             self.note(Note::EMPTY_TEXT_AS_UNASSIGNED, At(at.0, Some("value")));
         }
@@ -195,24 +198,23 @@ impl Judge {
 
             // RFC 7643 §2.3.4: no fraction and no exponent, not even `1.0`.
             (Type::Integer, Value::Number(number)) if number.is_i64() => Ok(value.clone()),
-            (Type::Integer, other) => Err(wrong_type(at, "a whole number without fraction or exponent", other)),
+            (Type::Integer, Value::Number(_)) => {
+                Err(wrong_form(at, "an integer of 64 bits, without fraction or exponent"))
+            }
+            (Type::Integer, other) => Err(wrong_type(at, "an integer", other)),
 
             (Type::DateTime, Value::String(text)) if format::is_date_time(text) => Ok(value.clone()),
-            (Type::DateTime, other) => Err(wrong_type(at, "a date and time such as 2008-01-23T04:56:22Z", other)),
+            (Type::DateTime, Value::String(_)) => Err(wrong_form(at, "a date and time such as 2008-01-23T04:56:22Z")),
+            (Type::DateTime, other) => Err(wrong_type(at, "a string with a date and time", other)),
 
             (Type::Binary, Value::String(text)) => {
-                format::base64(text).map(Value::String).ok_or_else(|| wrong_type(at, "base64 text", value))
+                format::base64(text).map(Value::String).ok_or_else(|| wrong_form(at, "base64 text"))
             }
-            (Type::Binary, other) => Err(wrong_type(at, "base64 text", other)),
+            (Type::Binary, other) => Err(wrong_type(at, "a string in base64", other)),
 
-            (Type::Reference, Value::String(text)) => {
-                refuse_nul(at, text)?;
-                if !format::is_reference(text) {
-                    return Err(Error::invalid_value(format!("{at}: expected a URI, this text is none")));
-                }
-                Ok(value.clone())
-            }
-            (Type::Reference, other) => Err(wrong_type(at, "a URI", other)),
+            (Type::Reference, Value::String(text)) if format::is_reference(text) => Ok(value.clone()),
+            (Type::Reference, Value::String(_)) => Err(wrong_form(at, "a URI")),
+            (Type::Reference, other) => Err(wrong_type(at, "a string with a URI", other)),
 
             (Type::Complex, other) => Err(wrong_type(at, "an object", other)),
         }
@@ -260,14 +262,12 @@ pub(super) fn type_name(value: &Value) -> &'static str {
 }
 
 fn wrong_type(at: At<'_>, expected: &str, value: &Value) -> Error {
-    let given = type_name(value);
-    // "expected a number, this is a number" helps nobody: the type is right and the form is not.
-    let given = if matches!(value, Value::String(_) | Value::Number(_)) && !expected.ends_with(&given[2..]) {
-        format!("{given} that is none")
-    } else {
-        given.to_owned()
-    };
-    Error::invalid_value(format!("{at}: expected {expected}, this is {given}"))
+    Error::invalid_value(format!("{at}: expected {expected}, this is {}", type_name(value)))
+}
+
+/// The JSON type is right and what it holds is not.
+fn wrong_form(at: At<'_>, expected: &str) -> Error {
+    Error::invalid_value(format!("{at}: expected {expected}, this is none"))
 }
 
 /// Databases and C libraries end text there.

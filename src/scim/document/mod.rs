@@ -185,3 +185,6 @@ fn require_one(attribute: &Attribute, value: Option<&Value>, at: &str) -> Result
         Some(_) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

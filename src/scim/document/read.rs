@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
     fn certain(&mut self, key: &str, value: &'a Value) -> Result<bool, Error> {
         if let Some(extension) = self.kind.extension(key) {
             self.once(&extension.schema.id)?;
-            self.container(&extension.schema, value)?;
+            self.container(&extension.schema, value, false)?;
             return Ok(true);
         }
         match self.kind.find(None, key) {
@@ -78,11 +78,13 @@ impl<'a> Reader<'a> {
     /// Takes what probably means something: a URN that is known to be misspelt, an extension's attribute at the top.
     fn guess(&mut self, key: &str, value: &'a Value) -> Result<(), Error> {
         if let Some(extension) = urn::known_alias(key).and_then(|urn| self.kind.extension(urn)) {
+            self.once(key)?;
             self.judge.note(Note::SCHEMA_ALIAS, At(&extension.schema.id, None));
-            return self.container(&extension.schema, value);
+            return self.container(&extension.schema, value, true);
         }
         match self.kind.find(None, key) {
             Some(Found { extension: Some(schema), attribute }) => {
+                self.once(key)?;
                 self.judge.note(Note::EXTENSION_ATTRIBUTE_AT_TOP, At(&attribute.name, None));
                 self.extension_attribute(schema, key, value, true)
             }
@@ -94,7 +96,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn container(&mut self, schema: &'a Schema, value: &Value) -> Result<(), Error> {
+    fn container(&mut self, schema: &'a Schema, value: &Value, guessed: bool) -> Result<(), Error> {
         if schema.attributes.iter().any(|attribute| !attribute.is_read_only()) {
             self.asserted.insert(schema.id.to_ascii_lowercase());
         }
@@ -106,7 +108,6 @@ impl<'a> Reader<'a> {
                 return Err(Error::invalid_value(format!("{}: expected an object, this is {given}", schema.id)));
             }
         };
-        let guessed = !self.seen.contains(&schema.id.to_ascii_lowercase());
         for (key, value) in members {
             self.extension_attribute(schema, key, value, guessed)?;
         }
@@ -244,8 +245,8 @@ fn means_another_type(entry: &str) -> bool {
         "urn:ietf:params:scim:api:messages:2.0:",
         "urn:rollkeeper:params:scim:schemas:core:2.0:",
     ];
-    let starts_with = |prefix: &&str| entry.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    PREFIXES.iter().any(|prefix| starts_with(&prefix))
+    let starts_with = |prefix: &str| entry.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    PREFIXES.into_iter().any(starts_with)
 }
 
 fn slot(kind: &ResourceType, found: Found<'_>) -> Slot {

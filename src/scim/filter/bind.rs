@@ -9,7 +9,7 @@ use super::{Bound, Filter, Indexed, Literal, MemberPart, Op, Place, Test};
 use crate::scim::error::Error;
 use crate::scim::key::{self, Key};
 use crate::scim::path::{AttributePath, Resolved, resolve};
-use crate::scim::resource_type::{Found, ResourceType, urn};
+use crate::scim::resource_type::{Found, ResourceType};
 use crate::scim::schema::{Attribute, Returned, Schema, Type};
 use crate::scim::version::Tag;
 
@@ -114,7 +114,11 @@ fn member_part(sub: Option<&str>) -> Option<MemberPart> {
 
 fn indexed(found: Found<'_>, sub: Option<&Attribute>) -> Indexed {
     let leaf = sub.unwrap_or(found.attribute);
-    Indexed { attr: key::path(found.extension, found.attribute, sub).into(), kind: leaf.kind, case_exact: leaf.case_exact }
+    Indexed {
+        attr: key::path(found.extension, found.attribute, sub).into(),
+        kind: leaf.kind,
+        case_exact: leaf.case_exact,
+    }
 }
 
 /// The marker row of an extension.
@@ -159,7 +163,8 @@ impl<'a> Binder<'a> {
         if self.others.iter().any(|kind| resolve(kind, path).is_some()) {
             return Ok(None);
         }
-        let owners = self.kind.extensions.iter().filter(|extension| extension.schema.attribute(&path.name).is_some()).count();
+        let owners =
+            self.kind.extensions.iter().filter(|extension| extension.schema.attribute(&path.name).is_some()).count();
         Err(Error::invalid_filter(match owners {
             0 | 1 => format!("'{path}' is no attribute of {}", self.kind.name),
             _ => format!("several extensions have an attribute '{}': write it with its schema URN", path.name),
@@ -175,7 +180,9 @@ impl<'a> Binder<'a> {
         };
         self.askable(path, found, sub)?;
         Ok(match place(self.kind, found, sub).ok_or_else(|| unknown_part(path))? {
-            Where::Place(Place::Id | Place::Created | Place::LastModified | Place::Version | Place::Location) => Bound::All,
+            Where::Place(Place::Id | Place::Created | Place::LastModified | Place::Version | Place::Location) => {
+                Bound::All
+            }
             Where::Place(place) => Bound::Test(place, Test::Present),
             Where::ResourceType | Where::Schemas | Where::Meta => Bound::All,
         })
@@ -193,9 +200,10 @@ impl<'a> Binder<'a> {
             Resolved::Attribute(found) if found.attribute.is_complex() => match found.attribute.sub("value") {
                 Some(value) => (found, Some(value)),
                 None => {
-                    return Err(Error::invalid_filter(format!("'{path}' has several parts: name one, such as '{path}.{}'", {
-                        found.attribute.sub_attributes.first().map_or("value", |sub| &sub.name)
-                    })));
+                    return Err(Error::invalid_filter(format!(
+                        "'{path}' has several parts: name one, such as '{path}.{}'",
+                        { found.attribute.sub_attributes.first().map_or("value", |sub| &sub.name) }
+                    )));
                 }
             },
             Resolved::Attribute(found) => (found, None),
@@ -236,7 +244,9 @@ impl<'a> Binder<'a> {
 
     fn value(&self, path: &AttributePath, resolved: Resolved<'_>, inner: &Filter) -> Result<Bound, Error> {
         let Resolved::Attribute(found) = resolved else {
-            return Err(Error::invalid_filter(format!("brackets after '{path}': they belong to an attribute with several values")));
+            return Err(Error::invalid_filter(format!(
+                "brackets after '{path}': they belong to an attribute with several values"
+            )));
         };
         if !found.attribute.is_complex() && !found.attribute.multi_valued {
             return Err(Error::invalid_filter(format!("brackets after '{path}': it has one value without parts")));
@@ -277,7 +287,9 @@ impl<'a> Binder<'a> {
                 match op {
                     Op::Eq => Ok(Bound::not(present)),
                     Op::Ne => Ok(present),
-                    _ => Err(Error::invalid_filter(format!("'{name} {op} null': null can only be compared with eq and ne"))),
+                    _ => Err(Error::invalid_filter(format!(
+                        "'{name} {op} null': null can only be compared with eq and ne"
+                    ))),
                 }
             }
             Filter::Compare(name, op, literal) => {
@@ -300,7 +312,10 @@ impl<'a> Binder<'a> {
 
     fn inner_place<'f>(&self, name: &AttributePath, found: Found<'f>) -> Result<(Where, &'f Attribute), Error> {
         if name.urn.is_some() || name.sub.is_some() {
-            return Err(Error::invalid_filter(format!("'{name}' in brackets: name a sub-attribute of '{}'", found.attribute.name)));
+            return Err(Error::invalid_filter(format!(
+                "'{name}' in brackets: name a sub-attribute of '{}'",
+                found.attribute.name
+            )));
         }
         let implicit = !found.attribute.is_complex() && name.name.eq_ignore_ascii_case("value");
         let sub = found.attribute.sub(&name.name);
@@ -380,7 +395,9 @@ fn test(path: &AttributePath, place: Place, leaf: &Attribute, op: Op, literal: &
     let test = match leaf.kind {
         Type::Boolean => ordered(op, Key::boolean(boolean(path, leaf, op, literal)?)),
         Type::Integer | Type::Decimal => match literal {
-            Literal::Number(number) if !is_text_op(op) => Key::of(leaf, &Value::Number(number.clone())).and_then(|key| ordered(op, key)),
+            Literal::Number(number) if !is_text_op(op) => {
+                Key::of(leaf, &Value::Number(number.clone())).and_then(|key| ordered(op, key))
+            }
             Literal::Number(_) => return Err(wrong_op(path, leaf, op)),
             _ => return Err(wrong_literal(path, leaf, literal)),
         },
@@ -472,7 +489,9 @@ enum Text {
 
 fn text_test(path: &AttributePath, text: Text, op: Op, literal: &Literal) -> Result<Test, Error> {
     let (Literal::String(sent) | Literal::Bare(sent)) = literal else {
-        return Err(Error::invalid_filter(format!("'{path} {op} {literal}': '{path}' is compared with a string in double quotes")));
+        return Err(Error::invalid_filter(format!(
+            "'{path} {op} {literal}': '{path}' is compared with a string in double quotes"
+        )));
     };
     let piece: Cow<'_, str> = match text {
         Text::Key | Text::Folded => key::fold(sent).into(),
@@ -505,7 +524,10 @@ fn text_test(path: &AttributePath, text: Text, op: Op, literal: &Literal) -> Res
 }
 
 fn wrong_op(path: &AttributePath, leaf: &Attribute, op: Op) -> Error {
-    Error::invalid_filter(format!("operator '{op}' cannot be used with '{path}', which is of type {}", type_name(leaf.kind)))
+    Error::invalid_filter(format!(
+        "operator '{op}' cannot be used with '{path}', which is of type {}",
+        type_name(leaf.kind)
+    ))
 }
 
 fn wrong_literal(path: &AttributePath, leaf: &Attribute, literal: &Literal) -> Error {
@@ -516,7 +538,10 @@ fn wrong_literal(path: &AttributePath, leaf: &Attribute, literal: &Literal) -> E
         Type::Binary => "base64 in double quotes",
         _ => "a string in double quotes",
     };
-    Error::invalid_filter(format!("'{path}' is of type {} and is compared with {expected}, not with {literal}", type_name(leaf.kind)))
+    Error::invalid_filter(format!(
+        "'{path}' is of type {} and is compared with {expected}, not with {literal}",
+        type_name(leaf.kind)
+    ))
 }
 
 fn type_name(kind: Type) -> &'static str {

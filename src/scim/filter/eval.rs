@@ -14,7 +14,8 @@ use crate::scim::version::Tag;
 impl Bound {
     pub fn matches(&self, facts: &Facts<'_>) -> bool {
         let rows = key::entries(facts.kind, facts.document);
-        let scope = Scope { facts: Some(facts), rows: rows.iter().collect(), members: facts.members, groups: facts.groups };
+        let scope =
+            Scope { facts: Some(facts), rows: rows.iter().collect(), members: facts.members, groups: facts.groups };
         scope.holds(self)
     }
 }
@@ -61,7 +62,9 @@ impl<'a> Scope<'a> {
             Bound::And(parts) => parts.iter().all(|part| self.holds(part)),
             Bound::Or(parts) => parts.iter().any(|part| self.holds(part)),
             Bound::Not(part) => !self.holds(part),
-            Bound::Test(Place::Indexed(place), Test::Present) if place.kind == Type::Complex => self.rows_of(place).next().is_some(),
+            Bound::Test(Place::Indexed(place), Test::Present) if place.kind == Type::Complex => {
+                self.rows_of(place).next().is_some()
+            }
             Bound::Test(place, test) => {
                 let values = self.values(place);
                 let some = values.iter().any(|(key, long)| test.accepts(key, *long));
@@ -88,20 +91,31 @@ impl<'a> Scope<'a> {
             Place::LastModified => of(|facts| Some(Key::instant(facts.modified).0.into())),
             Place::Version => of(|facts| Some(Tag::new(facts.version).to_string().into())),
             Place::Location => of(|facts| Some(facts.location.into())),
-            Place::Member(part) => self.members.iter().filter_map(|link| Some((link_part(link, *part)?, None))).collect(),
+            Place::Member(part) => {
+                self.members.iter().filter_map(|link| Some((link_part(link, *part)?, None))).collect()
+            }
             Place::Group(part) => self.groups.iter().filter_map(|link| Some((link_part(link, *part)?, None))).collect(),
-            Place::Indexed(place) => self.rows_of(place).map(|row| (row.key.as_str().into(), row.long.as_deref())).collect(),
+            Place::Indexed(place) => {
+                self.rows_of(place).map(|row| (row.key.as_str().into(), row.long.as_deref())).collect()
+            }
         }
     }
 
     fn elements(&self, place: &Place) -> Vec<Scope<'a>> {
-        let element = |rows: Vec<&'a Entry>, members: &'a [Linked], groups: &'a [Linked]| Scope { facts: self.facts, rows, members, groups };
+        let element = |rows: Vec<&'a Entry>, members: &'a [Linked], groups: &'a [Linked]| Scope {
+            facts: self.facts,
+            rows,
+            members,
+            groups,
+        };
         match place {
             Place::Member(_) => self.members.chunks(1).map(|one| element(vec![], one, &[])).collect(),
             Place::Group(_) => self.groups.chunks(1).map(|one| element(vec![], &[], one)).collect(),
             Place::Indexed(place) => self
                 .rows_of(place)
-                .map(|marker| element(self.rows.iter().copied().filter(|row| row.slot == marker.slot).collect(), &[], &[]))
+                .map(|marker| {
+                    element(self.rows.iter().copied().filter(|row| row.slot == marker.slot).collect(), &[], &[])
+                })
                 .collect(),
             _ => vec![],
         }

@@ -102,7 +102,7 @@ pub enum Bound {
 
 /// Where the values of an attribute are found. `meta.resourceType` and `schemas` are no places: for one type the first
 /// is a constant, and the second asks which extensions have a value, so `bind` answers both in other terms.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     Id,
     ExternalId,
@@ -120,7 +120,7 @@ pub enum Place {
     Indexed(Indexed),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemberPart {
     Value,
     Type,
@@ -128,7 +128,7 @@ pub enum MemberPart {
     Ref,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Indexed {
     /// The lower-case path: `username`, `name.givenname`, `emails.value`, `urn:…:user:manager.value`; the URN alone
     /// for an extension as a whole.

@@ -44,7 +44,8 @@ pub(crate) struct ValuePath {
 
 impl ValuePath {
     pub fn parse(text: &str) -> Result<ValuePath, Error> {
-        let invalid = |detail: String| Error::invalid_path(format!("the path '{}' is wrong: {detail}", shortened(text)));
+        let invalid =
+            |detail: String| Error::invalid_path(format!("the path '{}' is wrong: {detail}", shortened(text)));
         let Some(bracket) = text.find('[') else {
             let path = text.trim().parse().map_err(invalid)?;
             return Ok(ValuePath { path, filter: None, sub: None });
@@ -253,7 +254,8 @@ impl<'a> Parser<'a> {
     /// What comes next up to a blank, a bracket or a quote; not read yet.
     fn word(&self) -> &'a str {
         let rest = self.rest();
-        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '[' | ']' | '"')).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '[' | ']' | '"')).unwrap_or(rest.len());
         &rest[..end]
     }
 
@@ -321,8 +323,14 @@ mod tests {
             (r#"meta.lastModified gt "2011-05-13T04:42:34Z""#, r#"meta.lastModified gt "2011-05-13T04:42:34Z""#),
             (r#"emails[ type eq "work" and value co "@x" ]"#, r#"emails[type eq "work" and value co "@x"]"#),
             (r#"emails[type eq "work"].value eq "x""#, r#"emails[type eq "work" and value eq "x"]"#),
-            (r#"emails[type eq "a" and primary eq true].value pr"#, r#"emails[type eq "a" and primary eq true and value pr]"#),
-            (r#"emails[type eq "a" or type eq "b"].value eq "x""#, r#"emails[(type eq "a" or type eq "b") and value eq "x"]"#),
+            (
+                r#"emails[type eq "a" and primary eq true].value pr"#,
+                r#"emails[type eq "a" and primary eq true and value pr]"#,
+            ),
+            (
+                r#"emails[type eq "a" or type eq "b"].value eq "x""#,
+                r#"emails[(type eq "a" or type eq "b") and value eq "x"]"#,
+            ),
             ("externalId eq jyoung", "externalId eq jyoung"),
             ("id eq 4f0c7f86-1f0a and (x eq y)", "id eq 4f0c7f86-1f0a and x eq y"),
             (
@@ -393,7 +401,9 @@ mod tests {
 
     #[test]
     fn leniencies_are_noted() {
-        let codes = |text: &str| Filter::parse_with_notes(text).unwrap().1.into_iter().map(|note| note.code).collect::<Vec<_>>();
+        let codes = |text: &str| {
+            Filter::parse_with_notes(text).unwrap().1.into_iter().map(|note| note.code).collect::<Vec<_>>()
+        };
         assert_eq!(codes("externalId eq jyoung"), ["unquoted_string"]);
         assert_eq!(codes(r#"emails[type eq "work"].value eq "x""#), ["sub_attribute_after_value_filter"]);
         assert_eq!(codes("active eq true"), [""; 0]);
@@ -407,7 +417,11 @@ mod tests {
             ("name.givenName", ValuePath { path: path("name.givenName"), filter: None, sub: None }),
             (
                 r#"emails[type eq "work]"].value"#,
-                ValuePath { path: path("emails"), filter: Some(filter(r#"type eq "work]""#)), sub: Some("value".into()) },
+                ValuePath {
+                    path: path("emails"),
+                    filter: Some(filter(r#"type eq "work]""#)),
+                    sub: Some("value".into()),
+                },
             ),
             (
                 r#"urn:x:y:2.0:User:things[a pr]"#,
@@ -467,7 +481,8 @@ mod tests {
             "\\PC{0,10}".prop_map(Literal::String),
             "[a-m]{1,5}-[a-m]{1,5}".prop_map(Literal::Bare),
             any::<i64>().prop_map(|n| Literal::Number(n.into())),
-            any::<f64>().prop_filter_map("JSON has no others", |n| serde_json::Number::from_f64(n).map(Literal::Number)),
+            any::<f64>()
+                .prop_filter_map("JSON has no others", |n| serde_json::Number::from_f64(n).map(Literal::Number)),
             any::<bool>().prop_map(Literal::Boolean),
             Just(Literal::Null),
         ];
@@ -481,7 +496,10 @@ mod tests {
     fn path() -> impl Strategy<Value = AttributePath> {
         let urn = proptest::option::of("urn:[a-z]{2,5}(:[a-zA-Z0-9.]{1,6}){1,3}");
         let name = "[a-zA-Z$][a-zA-Z0-9_$-]{0,8}".prop_filter("a keyword", |name| !name.eq_ignore_ascii_case("not"));
-        (urn, name, proptest::option::of("[a-zA-Z$][a-zA-Z0-9_$-]{0,8}"))
-            .prop_map(|(urn, name, sub)| AttributePath { urn, name, sub })
+        (urn, name, proptest::option::of("[a-zA-Z$][a-zA-Z0-9_$-]{0,8}")).prop_map(|(urn, name, sub)| AttributePath {
+            urn,
+            name,
+            sub,
+        })
     }
 }

@@ -12,6 +12,13 @@ pub(super) fn key(seconds: i64, fraction: &str) -> String {
     format!("{:014}{point}{fraction}", BIAS.saturating_add(seconds).max(0))
 }
 
+/// What [`key`] wrote, as milliseconds since the epoch.
+pub(super) fn milliseconds(key: &str) -> Option<i64> {
+    let (seconds, fraction) = key.split_once('.').unwrap_or((key, ""));
+    let millis = fraction.bytes().chain(*b"000").take(3).fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    seconds.parse::<i64>().ok()?.checked_sub(BIAS)?.checked_mul(1000)?.checked_add(millis)
+}
+
 /// An `xsd:dateTime` as milliseconds since the epoch (finer digits cut off); `None` if it is none.
 pub fn parse(text: &str) -> Option<i64> {
     let (seconds, fraction) = parse_parts(text)?;
@@ -35,7 +42,9 @@ pub(super) fn parse_parts(text: &str) -> Option<(i64, &str)> {
     let year = digits(year, year.len())? * if negative { -1 } else { 1 };
     let (clock, offset) = zone(clock)?;
     let (clock, fraction) = match clock.split_once('.') {
-        Some((clock, fraction)) if !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit()) => (clock, fraction),
+        Some((clock, fraction)) if !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit()) => {
+            (clock, fraction)
+        }
         Some(_) => return None,
         None => (clock, ""),
     };

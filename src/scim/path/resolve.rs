@@ -19,7 +19,8 @@ pub fn resolve<'a>(kind: &'a ResourceType, path: &AttributePath) -> Option<Resol
     if path.is_urn(&kind.schema.id) {
         return Some(Resolved::Base);
     }
-    let meant = |schema: &Schema| path.is_urn(&schema.id) || urn::known_alias(&path.to_string()) == Some(schema.id.as_str());
+    let meant =
+        |schema: &Schema| path.is_urn(&schema.id) || urn::known_alias(&path.to_string()) == Some(schema.id.as_str());
     if let Some(extension) = kind.extensions.iter().find(|extension| meant(&extension.schema)) {
         return Some(Resolved::Extension(&extension.schema));
     }

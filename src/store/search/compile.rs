@@ -3,6 +3,7 @@
 
 use crate::scim::filter::{Bound, Indexed, MemberPart, Place, Test};
 use crate::scim::key::{self, Key};
+use crate::scim::schema::Type;
 
 use super::{Query, View};
 
@@ -22,13 +23,8 @@ pub(super) struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     pub(super) fn new(tenant: &str, query: &'a Query<'a>) -> Self {
-        let mut compiler = Self {
-            arguments: Vec::new(),
-            query,
-            tenant: String::new(),
-            kind: String::new(),
-            connection: None,
-        };
+        let mut compiler =
+            Self { arguments: Vec::new(), query, tenant: String::new(), kind: String::new(), connection: None };
         compiler.tenant = compiler.text(tenant);
         compiler.kind = compiler.text(query.kind);
         if let View::Push { connection, .. } = query.view {
@@ -88,7 +84,8 @@ impl<'a> Compiler<'a> {
                 None => self.sort_value("externalid"),
             },
             Place::Indexed(indexed) => self.sort_value(&indexed.attr),
-            Place::ResourceType | Place::Schemas | Place::Member(_) | Place::Group(_) => "r.kind".to_owned(),
+            // `sort_place` refuses these: a list has no order of its own.
+            Place::Member(_) | Place::Group(_) => "r.id".to_owned(),
         }
     }
 
@@ -201,8 +198,6 @@ impl<'a> Compiler<'a> {
             Place::Version => self.column("('W/\"' || cast(r.version as text) || '\"')", test),
             Place::Created => self.instant("r.created", test),
             Place::LastModified => self.instant("r.modified", test),
-            Place::ResourceType => word(test.matches_text(self.query.kind)),
-            Place::Schemas => self.schemas(test),
             Place::Active => {
                 let active = self.active();
                 match test {
@@ -237,48 +232,22 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// A column of milliseconds against an instant of any precision.
+    /// A column of milliseconds against an instant, which `bind` made whole milliseconds.
     fn instant(&mut self, column: &str, test: &Test) -> String {
         let (operator, key) = match test {
-            Test::Present => return "true".to_owned(),
             Test::Eq(key) => ("=", key),
             Test::Ne(key) => ("<>", key),
             Test::Gt(key) => (">", key),
             Test::Ge(key) => (">=", key),
             Test::Lt(key) => ("<", key),
             Test::Le(key) => ("<=", key),
+            Test::Present => return "true".to_owned(),
             Test::Contains(_) | Test::StartsWith(_) | Test::EndsWith(_) => return "false".to_owned(),
         };
-        let (milliseconds, exact) = key.as_instant();
-        let number = self.number(milliseconds);
-        // Between two milliseconds nothing is equal, and `>=` is `>` of the lower one.
-        match (operator, exact) {
-            ("=", false) => "false".to_owned(),
-            ("<>", false) => "true".to_owned(),
-            (">=", false) => format!("{column} > {number}"),
-            ("<", false) => format!("{column} <= {number}"),
-            _ => format!("{column} {operator} {number}"),
+        match key.as_milliseconds() {
+            Some(milliseconds) => format!("{column} {operator} {}", self.number(milliseconds)),
+            None => "false".to_owned(),
         }
-    }
-
-    /// `schemas` is computed: the base, and each extension that has a value.
-    fn schemas(&mut self, test: &Test) -> String {
-        if matches!(test, Test::Present) || test.matches_text(&key::fold(self.query.base_schema)) {
-            return "true".to_owned();
-        }
-        let mut parts = Vec::new();
-        for urn in self.query.extensions.clone() {
-            let folded = key::fold(urn);
-            if test.matches_text(&folded) {
-                let view = self.view("v", &folded);
-                let (from, to) = (self.text(format!("{folded}:")), self.text(format!("{folded};")));
-                parts.push(format!(
-                    "exists (select 1 from value v where v.tenant = {} and v.resource = r.id and v.attr >= {from} and v.attr < {to} and {view})",
-                    self.tenant
-                ));
-            }
-        }
-        if parts.is_empty() { "false".to_owned() } else { format!("({})", parts.join(" or ")) }
     }
 
     fn external_id(&mut self, test: &Test) -> String {
@@ -289,7 +258,7 @@ impl<'a> Compiler<'a> {
             return format!("not {}", self.external_id(&Test::Eq(key.clone())));
         }
         let inner = match test {
-            Test::Present => "x.external_id is not null".to_owned(),
+            Test::Present => "x.external_id <> ''".to_owned(),
             other => self.column("x.external_id", other),
         };
         format!(
@@ -299,29 +268,34 @@ impl<'a> Compiler<'a> {
     }
 
     fn indexed(&mut self, indexed: &Indexed, test: &Test) -> String {
+        if indexed.kind == Type::Complex && matches!(test, Test::Present) {
+            return self.having(&indexed.attr, "true");
+        }
         self.values(&indexed.attr, test)
     }
 
-    /// Any value of the attribute passes the test, by index. `ne`: any value differs, or there is none.
-    fn values(&mut self, attr: &str, test: &Test) -> String {
+    /// Resources with a row of the attribute that meets the condition on `v`, by index.
+    fn having(&mut self, attr: &str, condition: &str) -> String {
         let view = self.view("v", attr);
         let name = self.text(attr);
-        let (tenant, kind) = (self.tenant.clone(), self.kind.clone());
-        let having = |condition: &str| {
-            format!(
-                "r.id in (select v.resource from value v where v.tenant = {tenant} and v.kind = {kind} and v.attr = {name} and {condition} and {view})"
-            )
-        };
-        if let Test::Ne(Key(key)) = test {
-            let key = self.text(key);
-            return format!("({} or not {})", having(&format!("v.val <> {key}")), having("true"));
+        format!(
+            "r.id in (select v.resource from value v where v.tenant = {} and v.kind = {} and v.attr = {name} and {condition} and {view})",
+            self.tenant, self.kind
+        )
+    }
+
+    /// Any value of the attribute passes the test. `ne`: any value differs, or there is none.
+    fn values(&mut self, attr: &str, test: &Test) -> String {
+        let condition = self.value("v", test);
+        let some = self.having(attr, &condition);
+        if matches!(test, Test::Ne(_)) {
+            return format!("({some} or not {})", self.having(attr, "true"));
         }
-        let condition = self.value("v", attr, test);
-        having(&condition)
+        some
     }
 
     /// The test on one row of `value`.
-    fn value(&mut self, alias: &str, _attr: &str, test: &Test) -> String {
+    fn value(&mut self, alias: &str, test: &Test) -> String {
         let whole = format!("coalesce({alias}.whole, {alias}.val)");
         match test {
             Test::Present => format!("{alias}.val <> ''"),
@@ -329,7 +303,7 @@ impl<'a> Compiler<'a> {
             Test::EndsWith(text) => ends_with(&whole, &self.text(text)),
             Test::StartsWith(text) => {
                 let prefix = self.text(text);
-                match (text.len() <= key::LIMIT, after_prefix(text)) {
+                match (text.len() <= key::PREFIX, after_prefix(text)) {
                     (true, Some(end)) => {
                         let end = self.text(end);
                         format!(
@@ -368,10 +342,7 @@ impl<'a> Compiler<'a> {
                 let inner = self.inside_group(inner);
                 self.group_exists(&inner)
             }
-            other => {
-                let _ = other;
-                "false".to_owned()
-            }
+            _ => "false".to_owned(),
         }
     }
 
@@ -416,11 +387,13 @@ impl<'a> Compiler<'a> {
                            and w.attr = {attr} and w.slot = e.slot and {condition})"
                     )
                 };
-                if let Test::Ne(Key(key)) = test {
-                    let key = self.text(key);
-                    return format!("({} or not {})", row(&format!("w.val <> {key}")), row("true"));
+                if indexed.kind == Type::Complex && matches!(test, Test::Present) {
+                    return row("true");
                 }
-                let condition = self.value("w", &indexed.attr, test);
+                let condition = self.value("w", test);
+                if matches!(test, Test::Ne(_)) {
+                    return format!("({} or not {})", row(&condition), row("true"));
+                }
                 row(&condition)
             }
             Bound::Test(..) | Bound::Element(..) => "false".to_owned(),
@@ -474,7 +447,7 @@ impl<'a> Compiler<'a> {
     fn display_of(&mut self, id: &str, test: &Test) -> String {
         let condition = match test {
             Test::Present => "y.val <> ''".to_owned(),
-            other => self.value("y", "display", other),
+            other => self.value("y", other),
         };
         format!(
             "exists (select 1 from value y where y.tenant = {} and y.resource = {id} and y.view = '' and y.attr = '{DISPLAY}' and {condition})",
@@ -486,7 +459,7 @@ impl<'a> Compiler<'a> {
     fn folded_constant(&mut self, column: &str, words: &[&str], test: &Test) -> String {
         let matching: Vec<String> = words
             .iter()
-            .filter(|word| test.matches_text(&key::fold(word)))
+            .filter(|word| test.accepts(&key::fold(word), None))
             .map(|word| format!("{column} = '{word}'"))
             .collect();
         if matching.is_empty() { "false".to_owned() } else { format!("({})", matching.join(" or ")) }
@@ -524,8 +497,8 @@ impl<'a> Compiler<'a> {
         match part {
             MemberPart::Value => self.column("up.id", test),
             MemberPart::Type => {
-                let direct = word(test.matches_text("direct"));
-                let indirect = word(test.matches_text("indirect"));
+                let direct = word(test.accepts("direct", None));
+                let indirect = word(test.accepts("indirect", None));
                 format!("case when up.depth = 0 then {direct} else {indirect} end")
             }
             MemberPart::Ref => {
@@ -569,7 +542,7 @@ impl<'a> Compiler<'a> {
 }
 
 /// The index row that holds what a member list displays of a resource.
-pub(super) const DISPLAY: &str = "display:";
+pub const DISPLAY: &str = "display:";
 
 fn word(value: bool) -> String {
     if value { "true" } else { "false" }.to_owned()

@@ -10,6 +10,8 @@ use crate::scim::filter::{Bound, Place};
 
 use compile::{Argument, Compiler};
 
+pub use compile::DISPLAY;
+
 /// Whose view is searched (see `docs/reconciliation.md`, readers).
 #[derive(Clone, Debug)]
 pub enum View {
@@ -29,9 +31,6 @@ pub enum View {
 
 pub struct Query<'a> {
     pub kind: &'a str,
-    pub base_schema: &'a str,
-    /// URNs of the kind's extensions, as registered.
-    pub extensions: Vec<&'a str>,
     pub view: &'a View,
     pub filter: &'a Bound,
     pub sort: Option<(&'a Place, bool)>,

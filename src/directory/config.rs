@@ -1,0 +1,104 @@
+//! A tenant's configuration as it stands in one transaction: its connections by creation order and their rules.
+
+use std::collections::BTreeMap;
+
+use crate::jit::rules::Rules;
+use crate::store::{self, Tx, connections};
+
+use super::Result;
+
+/// One connection with its rules.
+#[derive(Clone, Debug)]
+pub struct Connected {
+    pub id: String,
+    pub name: String,
+    pub order: i64,
+    pub state: String,
+    pub used: bool,
+    pub created: i64,
+    pub rules: Rules,
+}
+
+impl Connected {
+    pub fn namespace(&self) -> String {
+        self.rules.namespace(&self.id)
+    }
+
+    pub fn domains(&self) -> Vec<String> {
+        self.rules.domains.iter().map(|domain| domain.as_str().to_owned()).collect()
+    }
+
+    pub fn serves(&self, organization: &str) -> bool {
+        self.rules.organizations.iter().any(|id| id == organization)
+            || self.rules.defaults.organization.as_deref() == Some(organization)
+    }
+
+    /// The organizations that this connection may speak of.
+    pub fn organizations(&self) -> Vec<String> {
+        let mut all = self.rules.organizations.clone();
+        all.extend(self.rules.defaults.organization.clone());
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
+/// Read in the transaction that uses it, after the locks that make it hold.
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    pub connections: Vec<Connected>,
+}
+
+impl Configuration {
+    pub(crate) async fn load(tx: &mut Tx) -> Result<Self> {
+        let rows = connections::list(tx).await?;
+        let connections = rows
+            .into_iter()
+            .map(|row| {
+                let rules = serde_json::from_str(&row.rules)
+                    .map_err(|e| store::Error::Corrupt { table: "connection", detail: format!("{}: {e}", row.id) })?;
+                Ok(Connected {
+                    id: row.id,
+                    name: row.name,
+                    order: row.seq,
+                    state: row.state,
+                    used: row.used,
+                    created: row.created,
+                    rules,
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { connections })
+    }
+
+    pub fn connection(&self, id: &str) -> Option<&Connected> {
+        self.connections.iter().find(|connection| connection.id == id)
+    }
+
+    /// By id or by name.
+    pub fn named(&self, name: &str) -> Option<&Connected> {
+        self.connection(name).or_else(|| self.connections.iter().find(|connection| connection.name == name))
+    }
+
+    /// No other connection of the tenant was ever used.
+    pub fn is_sole(&self, id: &str) -> bool {
+        !self.connections.iter().any(|connection| connection.used && connection.id != id)
+    }
+
+    /// The connection for which this domain is verified.
+    pub fn domain_owner(&self, domain: &str) -> Option<&Connected> {
+        self.connections
+            .iter()
+            .find(|connection| connection.rules.domains.iter().any(|verified| verified.as_str() == domain))
+    }
+
+    /// Display names by id, for sentences that people read.
+    pub fn names(&self) -> BTreeMap<String, String> {
+        self.connections.iter().map(|connection| (connection.id.clone(), connection.name.clone())).collect()
+    }
+}
+
+/// What stands behind the last `@` of a name or an address, folded; `None` where there is none.
+pub(crate) fn domain_of(name: &str) -> Option<&str> {
+    name.rsplit_once('@').map(|(_, domain)| domain).filter(|domain| !domain.is_empty())
+}

@@ -1,0 +1,110 @@
+//! The use cases: one call is one transaction, with the events of what it changed effectively.
+//!
+//! Owns the order of things: find, lock, judge by a pure room, write registers, derive again whoever is touched, write
+//! events, commit. SCIM, sign-in, the command line and the console all come through these doors. Holds no SQL and no rule
+//! of the protocol; knows nothing of HTTP.
+
+mod administration;
+mod config;
+mod entered;
+mod error;
+mod explain;
+mod feed;
+mod groups;
+mod invitations;
+mod members;
+mod organizations;
+mod people;
+mod read;
+mod resources;
+mod retire;
+mod settle;
+mod sight;
+mod verify;
+mod words;
+mod work;
+mod world;
+
+use std::sync::Arc;
+
+use crate::clock::{Clock, Ids};
+use crate::scim::resource_type::Registry;
+use crate::store::Engine;
+
+pub use administration::{Authenticated, ConnectionInfo, TenantInfo, TokenInfo};
+pub use config::{Configuration, Connected};
+pub use error::{Error, Result};
+pub use explain::ExplainAnswer;
+pub use feed::EventPage;
+pub use invitations::InvitationInfo;
+pub use people::Identity;
+pub use read::{Page, Query, Resource, Wants};
+pub use resources::Precondition;
+pub use verify::Difference;
+pub(crate) use work::{Work, transact};
+
+/// Who speaks, and so whose words are written and whose view is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// An IdP's push: it reads and writes its own connection's words.
+    Push { connection: String },
+    /// An administrator: entered words, grants and denies; reads the effective view.
+    Administrator,
+    /// Reads the effective view.
+    Reader,
+}
+
+/// The tenant and the voice of one request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The tenant's id.
+    pub tenant: String,
+    pub voice: Voice,
+    /// The id of the token that was shown.
+    pub token: Option<String>,
+}
+
+impl Caller {
+    pub fn administrator(tenant: &str) -> Self {
+        Self { tenant: tenant.to_owned(), voice: Voice::Administrator, token: None }
+    }
+
+    /// What events name as the cause.
+    fn source(&self) -> String {
+        match &self.voice {
+            Voice::Push { connection } => format!("push:{connection}"),
+            Voice::Administrator | Voice::Reader => "administrator".to_owned(),
+        }
+    }
+}
+
+/// The doors. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    engine: Engine,
+    clock: Clock,
+    ids: Ids,
+    registry: Arc<Registry>,
+}
+
+impl Directory {
+    pub fn new(engine: Engine, clock: Clock, ids: Ids) -> Self {
+        Self { engine, clock, ids, registry: Registry::builtin() }
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+}

@@ -1,0 +1,418 @@
+//! SCIM's use cases: create, replace, modify, delete, for every voice and kind.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::event::Cause;
+use crate::scim::document::{Document, Member, Note};
+use crate::scim::message::Operation;
+use crate::scim::patch::{self, MemberEdit};
+use crate::scim::resource_type::ResourceType;
+use crate::scim::version::Tags;
+use crate::scim::{self};
+use crate::store::feed;
+
+use super::groups::Stated;
+use super::people::{Asserted, gone};
+use super::read::find_in;
+use super::settle::own_document;
+use super::words::stated;
+use super::{Caller, Connected, Directory, Error, Resource, Result, Voice, Wants, Work, transact};
+
+/// `If-Match` (RFC 7644 §3.14); it looks at the stored version.
+#[derive(Clone, Debug, Default)]
+pub enum Precondition {
+    #[default]
+    None,
+    IfMatch(Tags),
+}
+
+impl Precondition {
+    fn check(&self, version: i64) -> Result<()> {
+        match self {
+            Self::IfMatch(tags) if !tags.matches_version(version) => Err(scim::Error::precondition_failed(
+                "the resource has changed since this version: read it again and repeat the change",
+            )
+            .into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Directory {
+    /// POST. What a push creates, restores, adopts or claims is answered alike.
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        body: &Value,
+        wants: Wants,
+    ) -> Result<(Resource, Vec<Note>)> {
+        let outcome = transact!(self, &caller.tenant, Cause::by(caller.source()), work => {
+            work.create(caller, kind, body).await
+        });
+        let (id, notes) = self.queued(caller, outcome).await?;
+        Ok((self.find(caller, kind, &id, wants).await?, notes))
+    }
+
+    /// PUT.
+    pub async fn replace(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        precondition: &Precondition,
+        body: &Value,
+        wants: Wants,
+    ) -> Result<(Resource, Vec<Note>)> {
+        let change = Change::Replace(body);
+        self.change(caller, kind, id, precondition, &change, wants).await
+    }
+
+    /// PATCH.
+    pub async fn patch(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        precondition: &Precondition,
+        operations: &[Operation],
+        wants: Wants,
+    ) -> Result<(Resource, Vec<Note>)> {
+        let change = Change::Patch(operations);
+        self.change(caller, kind, id, precondition, &change, wants).await
+    }
+
+    async fn change(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        precondition: &Precondition,
+        change: &Change<'_>,
+        wants: Wants,
+    ) -> Result<(Resource, Vec<Note>)> {
+        let outcome = transact!(self, &caller.tenant, Cause::by(caller.source()), work => {
+            work.change(caller, kind, id, precondition, change).await
+        });
+        let notes = self.queued(caller, outcome).await?;
+        Ok((self.find(caller, kind, id, wants).await?, notes))
+    }
+
+    /// DELETE.
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        precondition: &Precondition,
+    ) -> Result<()> {
+        let outcome = transact!(self, &caller.tenant, Cause::by(caller.source()), work => {
+            work.delete(caller, kind, id, precondition).await
+        });
+        self.queued(caller, outcome).await
+    }
+
+    /// A refusal that an administrator can mend leaves its row in the conflict queue, and nothing else.
+    async fn queued<T>(&self, caller: &Caller, outcome: Result<T>) -> Result<T> {
+        if let Err(Error::Refused { code, resource, .. }) = &outcome {
+            let mut tx = self.engine.write(&caller.tenant).await?;
+            let connection = match &caller.voice {
+                Voice::Push { connection } => Some(connection.as_str()),
+                _ => None,
+            };
+            // One open row per case: a push that is repeated every hour does not fill the queue.
+            let id = format!("{code}:{}:{}", connection.unwrap_or("-"), resource.as_deref().unwrap_or("-"));
+            feed::insert_conflict(&mut tx, &id, self.clock.now(), code, connection, resource.as_deref()).await?;
+            tx.commit().await?;
+        }
+        outcome
+    }
+}
+
+enum Change<'a> {
+    Replace(&'a Value),
+    Patch(&'a [Operation]),
+}
+
+/// What a body says of a resource, before it is judged against what is stored.
+struct Read {
+    document: Document,
+    members: Vec<MemberEdit>,
+    notes: Vec<Note>,
+    asserts_active: bool,
+    /// A PUT that leaves `externalId` out keeps it: IdPs send it on create only, and the identity hangs on it.
+    keeps_external_id: bool,
+}
+
+impl Change<'_> {
+    fn is_put(&self) -> bool {
+        matches!(self, Self::Replace(_))
+    }
+
+    /// The resource as it would be: by PUT what the body states, by PATCH the operations applied to what the caller reads.
+    fn apply(&self, kind: &ResourceType, before: &Document) -> Result<Read> {
+        match self {
+            Self::Replace(body) => {
+                let read = Document::read(kind, body)?;
+                let asserts_active = read.document.0.contains_key("active");
+                let mut document = read.document;
+                keep_immutable(kind, before, &mut document)?;
+                let members = if read.asserted.contains("members") {
+                    vec![MemberEdit::Replace(document.take_members().unwrap_or_default())]
+                } else {
+                    Vec::new()
+                };
+                document.require(kind)?;
+                let keeps_external_id = !read.asserted.contains("externalid");
+                Ok(Read { document, members, notes: read.notes, asserts_active, keeps_external_id })
+            }
+            Self::Patch(operations) => {
+                let patched = patch::apply(kind, before, operations)?;
+                let asserts_active = patched.document.0.get("active") != before.0.get("active");
+                Ok(Read {
+                    document: patched.document,
+                    members: patched.members,
+                    notes: patched.notes,
+                    asserts_active,
+                    keeps_external_id: false,
+                })
+            }
+        }
+    }
+}
+
+/// PUT and attributes that never change: absent is kept, equal is fine, different is refused (RFC 7644 §3.5.1).
+fn keep_immutable(kind: &ResourceType, before: &Document, after: &mut Document) -> Result<()> {
+    use crate::scim::schema::Mutability;
+    for attribute in kind.schema.attributes.iter().filter(|a| a.mutability == Mutability::Immutable) {
+        match (before.0.get(&attribute.name), after.0.get(&attribute.name)) {
+            (Some(stored), None) => {
+                after.0.insert(attribute.name.clone(), stored.clone());
+            }
+            (Some(stored), Some(sent)) if stored != sent => {
+                return Err(scim::Error::mutability(format!(
+                    "{} is immutable: send the value it has, or leave it out",
+                    attribute.name
+                ))
+                .into());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+impl Work<'_> {
+    /// The connection that speaks; `None` for an administrator; a reader writes nothing.
+    fn speaker(&self, caller: &Caller) -> Result<Option<Connected>> {
+        match &caller.voice {
+            Voice::Push { connection } => self.connected(connection).map(Some),
+            Voice::Administrator => Ok(None),
+            Voice::Reader => Err(scim::Error::forbidden("this token may only read").into()),
+        }
+    }
+
+    async fn create(&mut self, caller: &Caller, kind: &Arc<ResourceType>, body: &Value) -> Result<(String, Vec<Note>)> {
+        let speaker = self.speaker(caller)?;
+        let mut read = Document::read(kind, body)?;
+        read.document.require(kind)?;
+        let notes = std::mem::take(&mut read.notes);
+        let id = match (kind.name.as_str(), &speaker) {
+            ("User", Some(connected)) => self.push_person(&connected.id, Asserted::of(read.document)?).await?,
+            ("User", None) => self.enter_person(Asserted::of(read.document)?).await?,
+            ("Group", _) => {
+                let members: Vec<Member> = read.document.take_members().unwrap_or_default();
+                let row = self.make_group(speaker.as_ref(), Stated::of(read.document)?).await?;
+                if !members.is_empty() {
+                    let edits = vec![MemberEdit::Add(members)];
+                    match &speaker {
+                        Some(connected) => self.push_members(connected, &row, edits).await?,
+                        None => self.grant_members(&row, edits).await?,
+                    };
+                }
+                row.id
+            }
+            ("Organization", None) => self.make_organization(read.document).await?,
+            ("Organization", Some(_)) => return Err(administrators_only()),
+            _ => return Err(unsupported(kind)),
+        };
+        Ok((id, notes))
+    }
+
+    async fn change(
+        &mut self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        precondition: &Precondition,
+        change: &Change<'_>,
+    ) -> Result<Vec<Note>> {
+        let speaker = self.speaker(caller)?;
+        match (kind.name.as_str(), &speaker) {
+            ("User", Some(connected)) => self.change_pushed(connected, kind, id, precondition, change).await,
+            ("User", None) => self.change_entered(kind, id, precondition, change).await,
+            ("Group", _) => self.change_group(speaker.as_ref(), kind, id, precondition, change).await,
+            ("Organization", None) => {
+                let row = self.organization_for_update(id).await?;
+                precondition.check(row.version)?;
+                let before = Document::from_json(&row.document).map_err(|e| super::work::corrupt("resource", e))?;
+                let read = change.apply(kind, &before)?;
+                self.restate_organization(row, read.document).await?;
+                Ok(read.notes)
+            }
+            ("Organization", Some(_)) => Err(administrators_only()),
+            _ => Err(unsupported(kind)),
+        }
+    }
+
+    async fn change_pushed(
+        &mut self,
+        connected: &Connected,
+        kind: &ResourceType,
+        id: &str,
+        precondition: &Precondition,
+        change: &Change<'_>,
+    ) -> Result<Vec<Note>> {
+        let (connected, account, mut said) = self.pushed(&connected.id, id).await?;
+        precondition.check(account.version)?;
+        let mut before = own_document(&said.words);
+        if let Some(external_id) = &said.external_id {
+            before.0.insert("externalId".to_owned(), Value::String(external_id.clone()));
+        }
+        before.0.insert("active".to_owned(), Value::Bool(said.active));
+        let read = change.apply(kind, &before)?;
+        let notes = read.notes;
+        let Asserted { document, external_id, active } = Asserted::of(read.document)?;
+        // `active` stays when it is left out, so that an omission never brings anybody back.
+        said.active = if read.asserts_active { active.unwrap_or(said.active) } else { said.active };
+        if !read.keeps_external_id {
+            said.external_id = external_id;
+        }
+        said.words = stated(&document);
+        self.rewrite(&connected, &account, said, false).await?;
+        Ok(notes)
+    }
+
+    async fn change_entered(
+        &mut self,
+        kind: &ResourceType,
+        id: &str,
+        precondition: &Precondition,
+        change: &Change<'_>,
+    ) -> Result<Vec<Note>> {
+        let Some(account) = self.account(id).await?.filter(|account| !account.person.retired) else {
+            return Err(gone());
+        };
+        precondition.check(account.version)?;
+        let read = change.apply(kind, &self.effective(&account))?;
+        let mut asserted = Asserted::of(read.document)?;
+        asserted.active = asserted.active.filter(|_| read.asserts_active);
+        self.enter(&account, asserted, change.is_put()).await?;
+        Ok(read.notes)
+    }
+
+    async fn change_group(
+        &mut self,
+        speaker: Option<&Connected>,
+        kind: &ResourceType,
+        id: &str,
+        precondition: &Precondition,
+        change: &Change<'_>,
+    ) -> Result<Vec<Note>> {
+        let mut row = self.group_for_update(speaker, id).await?;
+        precondition.check(row.version)?;
+        let mut document = Document::from_json(&row.document).map_err(|e| super::work::corrupt("resource", e))?;
+        document.0.shift_remove(crate::scim::resource_type::urn::TEAM);
+        let entered = document.take_external_id();
+        let record = match &row.owner {
+            Some(owner) => crate::store::resources::record(&mut self.tx, owner, id).await?,
+            None => None,
+        };
+        let before = Stated { document, external_id: record.map_or(entered, |record| record.external_id) };
+        let mut shown = before.document.clone();
+        if let Some(external_id) = &before.external_id {
+            shown.0.insert("externalId".to_owned(), Value::String(external_id.clone()));
+        }
+        let read = change.apply(kind, &shown)?;
+        let mut after = Stated::of(read.document)?;
+        if read.keeps_external_id {
+            after.external_id.clone_from(&before.external_id);
+        }
+        if let Some(connected) = speaker
+            && row.owner.is_none()
+            && (before.document != after.document
+                || before.external_id != after.external_id
+                || !read.members.is_empty())
+        {
+            row.owner = Some(connected.id.clone());
+            let event = self.event(crate::event::Kind::GroupTakenOver).of(id).and(&connected.id);
+            self.publish(event);
+            self.restate_group(
+                Some(connected),
+                &mut row,
+                &Stated { document: Document::default(), external_id: None },
+                after,
+            )
+            .await?;
+        } else {
+            self.restate_group(speaker, &mut row, &before, after).await?;
+        }
+        if !read.members.is_empty() {
+            let changed = match speaker {
+                Some(connected) => self.push_members(connected, &row, read.members).await?,
+                None => self.grant_members(&row, read.members).await?,
+            };
+            if changed {
+                crate::store::resources::touch(&mut self.tx, id, self.now).await?;
+            }
+        }
+        Ok(read.notes)
+    }
+
+    async fn delete(
+        &mut self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        precondition: &Precondition,
+    ) -> Result<()> {
+        let speaker = self.speaker(caller)?;
+        match (kind.name.as_str(), &speaker) {
+            ("User", _) => {
+                let resource = self.seen(caller, kind, id).await?;
+                precondition.check(resource.version)?;
+                match &speaker {
+                    Some(connected) => self.push_delete(&connected.id, id).await,
+                    None => self.remove_person(id).await,
+                }
+            }
+            ("Group", _) => {
+                let mut row = self.group_for_update(speaker.as_ref(), id).await?;
+                precondition.check(row.version)?;
+                self.end_group(speaker.as_ref(), &mut row).await
+            }
+            ("Organization", None) => {
+                let row = self.organization_for_update(id).await?;
+                precondition.check(row.version)?;
+                self.end_organization(row).await
+            }
+            ("Organization", Some(_)) => Err(administrators_only()),
+            _ => Err(unsupported(kind)),
+        }
+    }
+
+    async fn seen(&mut self, caller: &Caller, kind: &Arc<ResourceType>, id: &str) -> Result<Resource> {
+        self.hold_one(id).await?;
+        find_in(&mut self.tx, &self.configuration, &caller.voice, kind, id, Wants::default()).await
+    }
+}
+
+fn administrators_only() -> Error {
+    scim::Error::forbidden("organizations are written by an administrator's token").into()
+}
+
+fn unsupported(kind: &ResourceType) -> Error {
+    scim::Error::new(501, None, format!("resources of type {} cannot be written yet", kind.name)).into()
+}

@@ -1,0 +1,141 @@
+//! Writing a connection's own words of a person: its record, the anchor that goes with it, what it clears.
+
+use std::collections::BTreeMap;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use sha2::Sha256;
+
+use crate::reconcile::{Stamp, cells};
+use crate::scim::document::Document;
+use crate::scim::key::Key;
+use crate::scim::{self};
+use crate::store::{identity, resources};
+
+use super::settle::own_document;
+use super::{Connected, Result, Work};
+
+/// External strings are opaque, compared byte for byte, and bounded.
+pub(crate) const EXTERNAL_ID_LIMIT: usize = 256;
+
+/// What a push says of a person, apart from their attributes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    pub external_id: Option<String>,
+    pub active: bool,
+    pub words: BTreeMap<String, Option<Value>>,
+}
+
+/// The words of a document as stated: everything said, nothing cleared.
+pub(crate) fn stated(document: &Document) -> BTreeMap<String, Option<Value>> {
+    cells::cells(document).into_iter().map(|(cell, value)| (cell, Some(value))).collect()
+}
+
+pub(crate) fn check_external_id(external_id: Option<&str>) -> Result<()> {
+    match external_id {
+        Some("") => Err(scim::Error::invalid_value("externalId is empty: leave it out, or give it a value").into()),
+        Some(text) if text.len() > EXTERNAL_ID_LIMIT => {
+            Err(scim::Error::invalid_value(format!("externalId has more than {EXTERNAL_ID_LIMIT} bytes")).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn user_name_of(document: &Document) -> Option<&str> {
+    document.0.get("userName").and_then(Value::as_str)
+}
+
+/// The keys of all email addresses of a document, as `emails.value` is indexed.
+pub(crate) fn addresses_of(document: &Document) -> Vec<String> {
+    let Some(Value::Array(emails)) = document.0.get("emails") else { return Vec::new() };
+    emails.iter().filter_map(|email| Some(Key::text(false, email.get("value")?.as_str()?).0)).collect()
+}
+
+impl Work<'_> {
+    /// HMAC of what a tombstone remembers: nothing of a person who is gone can be read from it.
+    pub(crate) fn mark(&self, kind: &str, value: &str) -> String {
+        let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.tenant.key) else {
+            unreachable!("HMAC takes a key of any length")
+        };
+        mac.update(kind.as_bytes());
+        mac.update(&[0]);
+        mac.update(value.as_bytes());
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Writes the record of the person at the connection, new or not. `bound_at` and `off` are kept where a record stands.
+    pub(crate) async fn write_record(
+        &mut self,
+        connection: &str,
+        id: &str,
+        said: &Said,
+        off: Option<Stamp>,
+        bound_at: Stamp,
+    ) -> Result<()> {
+        let own = own_document(&said.words);
+        let cleared: Vec<&String> =
+            said.words.iter().filter(|(_, value)| value.is_none()).map(|(cell, _)| cell).collect();
+        let record = resources::Record {
+            connection: connection.to_owned(),
+            resource: id.to_owned(),
+            kind: "User".to_owned(),
+            external_id: said.external_id.clone(),
+            name_key: user_name_of(&own).map(|name| Key::user_name(name).0),
+            active: said.active,
+            document: Some(own.to_json()),
+            cleared: Value::from_iter(cleared.into_iter().map(String::as_str)).to_string(),
+            bound_at,
+            off,
+        };
+        resources::put_record(&mut self.tx, &record).await?;
+        self.rewritten.insert(id.to_owned());
+        self.touch(id).await
+    }
+
+    /// Binds a new record: the anchor names the account from now on, tombstones of it are cleared.
+    pub(crate) async fn bind(&mut self, connected: &Connected, id: &str, said: &Said) -> Result<()> {
+        let off = (!said.active).then_some(self.now);
+        self.write_record(&connected.id, id, said, off, self.now).await?;
+        if let Some(external_id) = &said.external_id {
+            identity::add_anchor(&mut self.tx, &connected.namespace(), external_id, id).await?;
+        }
+        self.clear_tombstones(connected, said).await?;
+        if !connected.used {
+            crate::store::connections::mark_used(&mut self.tx, &connected.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Binding a record clears the tombstones of its anchor, userName and addresses.
+    pub(crate) async fn clear_tombstones(&mut self, connected: &Connected, said: &Said) -> Result<()> {
+        let own = own_document(&said.words);
+        let mut marks = Vec::new();
+        for scope in [connected.id.clone(), everywhere(&connected.namespace())] {
+            if let Some(external_id) = &said.external_id {
+                marks.push((scope.clone(), "anchor", self.mark("anchor", external_id)));
+                marks.push((scope.clone(), "subject", self.mark("subject", external_id)));
+            }
+            for name in user_name_of(&own).map(|name| Key::user_name(name).0) {
+                marks.push((scope.clone(), "user_name", self.mark("user_name", &name)));
+            }
+            for address in addresses_of(&own) {
+                marks.push((scope.clone(), "address", self.mark("address", &address)));
+            }
+        }
+        Ok(identity::clear_tombstones(&mut self.tx, &marks).await?)
+    }
+}
+
+/// The scope of a tombstone that holds for a whole namespace.
+pub(crate) fn everywhere(namespace: &str) -> String {
+    format!("*{namespace}")
+}
+
+/// A record's words after it states this document: what it said and says no more is cleared. A restored record starts anew.
+pub(crate) fn restated(
+    before: &BTreeMap<String, Option<Value>>,
+    own: &Document,
+    anew: bool,
+) -> BTreeMap<String, Option<Value>> {
+    if anew { stated(own) } else { cells::restate(before, cells::cells(own)) }
+}

@@ -1,0 +1,173 @@
+//! One transaction under way: what it has locked, whom it has touched, which events it will write.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::event::{Cause, Event, Kind};
+use crate::reconcile::Stamp;
+use crate::scim;
+use crate::store::{self, Tx, feed, people, tenants};
+
+use super::{Configuration, Directory, Error, Result};
+
+/// What was effective of a person when this transaction locked them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Before {
+    pub exists: bool,
+    pub active: bool,
+    /// Parents of live rows: groups and organizations.
+    pub parents: BTreeSet<String>,
+}
+
+pub(crate) struct Work<'d> {
+    pub directory: &'d Directory,
+    pub tx: Tx,
+    pub now: Stamp,
+    pub tenant: tenants::Tenant,
+    pub configuration: Configuration,
+    pub cause: Cause,
+    /// People locked so far, as they were.
+    pub before: BTreeMap<String, Before>,
+    /// Of those, whom to derive again.
+    pub touched: BTreeSet<String>,
+    /// People whose stored version moves although nothing effective may change (a connection's own words did).
+    pub rewritten: BTreeSet<String>,
+    pub events: Vec<Event>,
+}
+
+impl<'d> Work<'d> {
+    pub async fn open(directory: &'d Directory, tenant: &str, cause: Cause) -> Result<Self> {
+        let mut tx = directory.engine.write(tenant).await?;
+        let tenant = tenants::current(&mut tx).await?.ok_or_else(|| scim::Error::not_found("no such tenant"))?;
+        let configuration = Configuration::load(&mut tx).await?;
+        Ok(Self {
+            directory,
+            tx,
+            now: directory.clock.now(),
+            tenant,
+            configuration,
+            cause,
+            before: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            rewritten: BTreeSet::new(),
+            events: Vec::new(),
+        })
+    }
+
+    /// Locks these people in the order of their ids and remembers how they were. Whoever re-decides a pair holds the
+    /// person's lock.
+    pub async fn hold(&mut self, ids: &BTreeSet<String>) -> Result<()> {
+        let new: BTreeSet<String> = ids.iter().filter(|id| !self.before.contains_key(*id)).cloned().collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        people::lock(&mut self.tx, &new).await?;
+        let mut found: BTreeMap<String, Before> = new.iter().map(|id| (id.clone(), Before::default())).collect();
+        for (id, active) in people::activity(&mut self.tx, &new).await? {
+            if let Some(before) = found.get_mut(&id) {
+                before.exists = true;
+                before.active = active;
+            }
+        }
+        for (id, parent) in people::live_parents(&mut self.tx, &new).await? {
+            if let Some(before) = found.get_mut(&id) {
+                before.parents.insert(parent);
+            }
+        }
+        self.before.extend(found);
+        Ok(())
+    }
+
+    pub async fn hold_one(&mut self, id: &str) -> Result<()> {
+        self.hold(&BTreeSet::from([id.to_owned()])).await
+    }
+
+    /// The person is locked and will be derived again.
+    pub async fn touch(&mut self, id: &str) -> Result<()> {
+        self.hold_one(id).await?;
+        self.touched.insert(id.to_owned());
+        Ok(())
+    }
+
+    pub async fn touch_all(&mut self, ids: &BTreeSet<String>) -> Result<()> {
+        self.hold(ids).await?;
+        self.touched.extend(ids.iter().cloned());
+        Ok(())
+    }
+
+    /// A person that this transaction made.
+    pub fn made(&mut self, id: &str) {
+        self.before.insert(id.to_owned(), Before::default());
+        self.touched.insert(id.to_owned());
+    }
+
+    pub fn event(&mut self, kind: Kind) -> Event {
+        Event::new(kind, self.cause.clone())
+    }
+
+    pub fn publish(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Derives whoever is touched, writes the differences and the events.
+    pub async fn finish(&mut self) -> Result<()> {
+        self.settle().await?;
+        let events: Vec<(String, String)> = self
+            .events
+            .drain(..)
+            .map(|event| (event.kind.to_string(), serde_json::to_string(&event).unwrap_or_default()))
+            .collect();
+        if !events.is_empty() {
+            feed::append(&mut self.tx, self.now, &events).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn commit(self) -> Result<()> {
+        self.tx.commit().await.map_err(Error::from)
+    }
+}
+
+/// Runs the body in a transaction and commits it; a lost race starts it again, three times at most. The body answers a
+/// `Result` and leaves events and derivation to [`Work::finish`], which is called for it.
+macro_rules! transact {
+    ($directory:expr, $tenant:expr, $cause:expr, $work:ident => $body:block) => {{
+        let mut tries = 0_u64;
+        loop {
+            let mut $work = $crate::directory::Work::open($directory, $tenant, $cause).await?;
+            let outcome: $crate::directory::Result<_> = async {
+                let answer: $crate::directory::Result<_> = async $body.await;
+                let answer = answer?;
+                $work.finish().await?;
+                Ok(answer)
+            }
+            .await;
+            let outcome = match outcome {
+                Ok(value) => $work.commit().await.map(|()| value),
+                Err(error) => {
+                    drop($work);
+                    Err(error)
+                }
+            };
+            match outcome {
+                Err(error) if error.is_race() && tries < 3 => {
+                    tries += 1;
+                    $crate::directory::work::pause($directory, tries).await;
+                }
+                Err(error) if error.is_race() => break Err($crate::directory::Error::Busy),
+                other => break other,
+            }
+        }
+    }};
+}
+pub(crate) use transact;
+
+/// A short, uneven wait, so that two that collided do not collide again.
+pub(crate) async fn pause(directory: &Directory, tries: u64) {
+    let [jitter] = directory.ids.bytes::<1>();
+    tokio::time::sleep(std::time::Duration::from_millis(4 * tries + u64::from(jitter % 16))).await;
+}
+
+/// The row is this program's own; that it cannot be read is corruption.
+pub(crate) fn corrupt(table: &'static str, detail: impl ToString) -> Error {
+    Error::Store(store::Error::Corrupt { table, detail: detail.to_string() })
+}

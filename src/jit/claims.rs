@@ -1,0 +1,237 @@
+//! What the identity provider said of one person, read by the connection's rules.
+//!
+//! Pure. The three states of a claim stay apart all the way: *absent* and *cut off* say nothing, *known* says exactly
+//! this list, and only a known empty list takes anything away. A value that cannot be used is skipped and counted by
+//! its reason, the rest stands; nothing a token may hold is an error here. The counts name reasons, never values.
+
+mod groups;
+mod path;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::address::Address;
+use super::rules::{OnEmpty, Rules};
+
+pub use path::look_up;
+
+/// An external text that is compared with others: subjects, anchors, names, group values.
+const LONGEST_NAME: usize = 256;
+/// A text that becomes an attribute.
+const LONGEST_VALUE: usize = 1_024;
+
+/// Evidence that verified: what `auth` hands over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    pub subject: String,
+    /// The token's `iat`, in milliseconds.
+    pub stamp: i64,
+    pub claims: Map<String, Value>,
+    /// SHA-256 of the evidence, in hex.
+    pub evidence: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claims {
+    pub subject: String,
+    /// The subject if no anchor claim is configured; `None` if one is and the token lacks it.
+    pub anchor: Option<String>,
+    pub stamp: i64,
+    pub email: Option<Email>,
+    /// What may equal a pushed `userName` (or, for an address, a pushed email), best first. Addresses that do not
+    /// count as that person's own, and guests' names, are not among them.
+    pub join_values: Vec<String>,
+    pub user_name: Option<String>,
+    pub groups: GroupsClaim,
+    /// What was left out, counted by reason.
+    pub skipped: BTreeMap<&'static str, usize>,
+    /// By cell, as SCIM spells it.
+    pub attributes: BTreeMap<String, AttributeClaim>,
+    pub given_name: Option<String>,
+    pub family_name: Option<String>,
+    pub name: Option<String>,
+    /// SHA-256 of the evidence, in hex.
+    pub evidence: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Email {
+    pub address: Address,
+    /// What the provider says of it, if anything.
+    pub verified: Option<bool>,
+    /// The address lies in a domain verified for this connection and is not said to be unverified
+    /// ([`Rules::vouches_for`]): the only kind that may join an unclaimed person or accept an invitation.
+    pub vouched: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupsClaim {
+    Absent,
+    /// The provider left the list out because it is too long for a token.
+    CutOff,
+    Known(BTreeSet<String>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum AttributeClaim {
+    Value(Value),
+    /// There and empty, under a rule that says `onEmpty: clear`.
+    Empty,
+}
+
+/// Reads a verified statement by the connection's rules.
+pub fn read(rules: &Rules, said: &Statement) -> Claims {
+    let mut reader = Reader { claims: &said.claims, skipped: BTreeMap::new() };
+    let email = reader.email(rules);
+    let anchor = match &rules.anchor.claim {
+        None => Some(said.subject.clone()),
+        Some(claim) => reader.name(claim, "anchor_unusable"),
+    };
+    let join_values = reader.join_values(rules, email.as_ref());
+    let user_name = rules.user_name.iter().find_map(|claim| reader.name(claim, "user_name_unusable"));
+    let groups = groups::read(rules, &said.claims, &mut reader.skipped);
+    let attributes = reader.attributes(rules);
+    let [given_name, family_name, name] =
+        ["given_name", "family_name", "name"].map(|claim| reader.name(claim, "name_unusable"));
+    Claims {
+        subject: said.subject.clone(),
+        anchor,
+        stamp: said.stamp,
+        email,
+        join_values,
+        user_name,
+        groups,
+        skipped: reader.skipped,
+        attributes,
+        given_name,
+        family_name,
+        name,
+        evidence: said.evidence.clone(),
+    }
+}
+
+struct Reader<'a> {
+    claims: &'a Map<String, Value>,
+    skipped: BTreeMap<&'static str, usize>,
+}
+
+impl Reader<'_> {
+    fn skip<T>(&mut self, reason: &'static str) -> Option<T> {
+        *self.skipped.entry(reason).or_default() += 1;
+        None
+    }
+
+    /// A short text that is compared as it is. Absent and empty are one here: neither names anybody.
+    fn name(&mut self, claim: &str, reason: &'static str) -> Option<String> {
+        match look_up(self.claims, claim) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) if text.is_empty() => None,
+            Some(Value::String(text)) if is_name(text) => Some(text.clone()),
+            Some(_) => self.skip(reason),
+        }
+    }
+
+    fn email(&mut self, rules: &Rules) -> Option<Email> {
+        let said = self.name("email", "email_unusable")?;
+        let Ok(address) = said.parse::<Address>() else { return self.skip("email_unusable") };
+        let verified = truth(self.claims.get("email_verified")).or_else(|| truth(self.claims.get("xms_edov")));
+        let vouched = rules.vouches_for(&address, verified);
+        Some(Email { address, verified, vouched })
+    }
+
+    fn join_values(&mut self, rules: &Rules, email: Option<&Email>) -> Vec<String> {
+        // Entra's `acct`: 1 is a guest, whose names another directory gave.
+        let guest = self.claims.get("acct").is_some_and(|acct| !matches!(acct.as_i64(), Some(0)) && acct != "0");
+        if !rules.join.enabled || guest {
+            return Vec::new();
+        }
+        let mut values = Vec::new();
+        for claim in &rules.join.claims {
+            let value = if claim == "email" {
+                email
+                    .filter(|email| email.vouched || email.verified == Some(true))
+                    .map(|email| email.address.said.clone())
+            } else {
+                self.name(claim, "join_unusable")
+            };
+            values.extend(value.filter(|value| !values.contains(value)));
+        }
+        values
+    }
+
+    fn attributes(&mut self, rules: &Rules) -> BTreeMap<String, AttributeClaim> {
+        let mut read = BTreeMap::new();
+        for rule in &rules.attributes {
+            let mut empty = false;
+            let value = rule.from.iter().find_map(|claim| match look_up(self.claims, claim) {
+                None => None,
+                Some(value) if is_empty(value) => {
+                    empty = true;
+                    None
+                }
+                Some(value) => match text_of(value) {
+                    Some(text) => Some(shaped(&rule.to, text)),
+                    None => self.skip("attribute_unusable"),
+                },
+            });
+            match value {
+                Some(value) => read.insert(rule.to.clone(), AttributeClaim::Value(value)),
+                None if empty && rule.on_empty == OnEmpty::Clear => read.insert(rule.to.clone(), AttributeClaim::Empty),
+                None => None,
+            };
+        }
+        read
+    }
+}
+
+/// Opaque and short: bytewise compared, never parsed, safe in every database and log.
+fn is_name(text: &str) -> bool {
+    !text.trim().is_empty() && text.len() <= LONGEST_NAME && !text.chars().any(char::is_control)
+}
+
+/// A claim that is there and says that there is nothing.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(values) => values.iter().all(is_empty),
+        _ => false,
+    }
+}
+
+/// The text of one value: some providers send an employee number as a number, or one value in a list.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => {
+            let text = text.trim();
+            (text.len() <= LONGEST_VALUE && !text.chars().any(|c| c.is_control() && c != '\n')).then(|| text.to_owned())
+        }
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        Value::Array(values) if values.len() == 1 => text_of(&values[0]),
+        _ => None,
+    }
+}
+
+/// A text as the attribute wants it: the three lists a claim may fill get one primary element (RFC 7643 §2.4).
+fn shaped(to: &str, text: String) -> Value {
+    match to.to_ascii_lowercase().as_str() {
+        "emails" | "phonenumbers" => json!([{"value": text, "type": "work", "primary": true}]),
+        "photos" => json!([{"value": text, "type": "photo", "primary": true}]),
+        _ => Value::String(text),
+    }
+}
+
+/// A boolean, also as the texts and digits that some providers send.
+fn truth(value: Option<&Value>) -> Option<bool> {
+    match value? {
+        Value::Bool(said) => Some(*said),
+        Value::String(text) if text.eq_ignore_ascii_case("true") || text == "1" => Some(true),
+        Value::Number(number) if number.as_u64() == Some(1) => Some(true),
+        // Whatever else is there does not say yes, so it says no: an address must not gain from a strange value.
+        Value::Null => None,
+        _ => Some(false),
+    }
+}
