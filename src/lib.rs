@@ -3,14 +3,13 @@
 //! Pure rooms decide, thin rooms do: `docs/architecture.md` walks through them, and `tests/architecture.rs` fails on an
 //! import that the table there forbids.
 
-// `expect("the invariant")` where it cannot fail, an error where it can. Only here, because tests may unwrap.
-#![warn(clippy::unwrap_used)]
-
+pub mod app;
 pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod directory;
 pub mod event;
+pub mod http;
 pub mod jit;
 pub mod reconcile;
 pub mod scim;
