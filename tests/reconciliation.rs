@@ -63,12 +63,12 @@ fn all_checks<S: Subject + Clone + 'static>(seed: u8, cases: u32, make: fn(Mode)
 
 #[test]
 fn every_check_holds_of_the_reference() {
-    all_checks(11, 2000, |mode| State::new(Universe::PLAIN, mode));
+    all_checks(11, 1500, |mode| State::new(Universe::PLAIN, mode));
 }
 
 #[test]
 fn every_check_holds_of_the_product() {
-    all_checks(12, 1000, |mode| Pure::new(Universe::PLAIN, mode));
+    all_checks(12, 800, |mode| Pure::new(Universe::PLAIN, mode));
 }
 
 #[test]
@@ -106,22 +106,22 @@ fn agrees(seed: u8, cases: u32, world: &World) {
 
 #[test]
 fn the_product_agrees_with_the_reference() {
-    agrees(21, 1500, &World::plain());
+    agrees(21, 1000, &World::plain());
 }
 
 #[test]
 fn the_product_agrees_where_stamps_tie() {
-    agrees(22, 1500, &World::dense());
+    agrees(22, 1000, &World::dense());
 }
 
 #[test]
 fn the_product_agrees_where_sources_meet() {
-    agrees(23, 1500, &World::deep());
+    agrees(23, 1000, &World::deep());
 }
 
 #[test]
 fn the_product_agrees_where_claims_age() {
-    agrees(24, 1500, &World::ageing());
+    agrees(24, 1000, &World::ageing());
 }
 
 /// I15: an explanation says what `derive` says, and the registers that it names say the same alone.
@@ -143,7 +143,7 @@ fn an_explanation_is_enough() {
     let told = |(person, world): (Person, Configuration)| {
         PARENTS.iter().try_for_each(|parent| is_explained(&person, &world, parent))
     };
-    if let Err(failure) = runner(31, 4000).run(&(anyone::person(), anyone::world()), told) {
+    if let Err(failure) = runner(31, 3000).run(&(anyone::person(), anyone::world()), told) {
         panic!("{failure}");
     }
 }
@@ -158,7 +158,7 @@ fn an_explanation_is_enough_after_any_history() {
         }
         Ok(())
     };
-    if let Err(failure) = runner(32, 1000).run(&strategy::history(&World::deep()), told) {
+    if let Err(failure) = runner(32, 600).run(&strategy::history(&World::deep()), told) {
         panic!("{failure}");
     }
 }

@@ -243,6 +243,20 @@ mod tests {
     }
 
     #[test]
+    fn of_two_logins_at_once_the_greater_subject_is_newer() {
+        for (cut_off, team) in [("sub", true), ("tub", false)] {
+            let mut person = signed_in(5, &[]);
+            let second = Link { subject: "tub".to_owned(), ..person.links[0].clone() };
+            person.links.push(second);
+            for _ in 0..2 {
+                person.links.rotate_left(1);
+                person.links.iter_mut().for_each(|link| link.cut_off = link.subject == cut_off);
+                assert_eq!(derive(&person, &world()).member(&world(), "all"), team, "{cut_off}");
+            }
+        }
+    }
+
+    #[test]
     fn a_plain_group_is_no_other_team() {
         let mut person = signed_in(5, &[]);
         person.vouches.push(says("plain", Source::Grant, Word::Grant));

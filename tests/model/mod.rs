@@ -2,8 +2,9 @@
 //! can happen to them.
 //!
 //! Whatever reconciles is a [`Subject`]: the reference in plain Rust ([`reference`]), the product's pure functions
-//! over registers in memory ([`pure`]), or a store. `checks` holds what must be true of any of them; a
-//! [`compare::Twins`] holds one against the reference, event by event. `strategy` makes the histories.
+//! over registers in memory ([`pure`]), or a store. [`checks`] holds what must be true of any of them,
+//! [`compare::agree`] holds one against the reference, event by event, [`strategy`] makes the histories and [`observe`]
+//! says what a person's registers show. [`anyone`] makes people that no history need have made.
 //!
 //! A directory is one connection: its push client and its sign-ins are two views of one truth. Stamps: push and
 //! administrators' events carry the commit time, sign-ins the token's `iat`; both are wall clocks.

@@ -157,7 +157,7 @@ pub fn scope(bench: &mut Bench<'_>) -> Verdict {
 
 pub fn mapping(bench: &mut Bench<'_>) -> Verdict {
     let remap = Event::Remap { value: "G1", team: Team::G2 };
-    let (mut now, _) = bench.after(&[remap.clone()]);
+    let (mut now, _) = bench.after(std::slice::from_ref(&remap));
     let mut always = bench.fresh();
     always.apply(&remap);
     for event in bench.case.prefix.iter().filter(|event| !matches!(event, Event::Remap { .. })) {

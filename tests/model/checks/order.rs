@@ -9,7 +9,7 @@ pub fn replay(bench: &mut Bench<'_>) -> Verdict {
     if matches!(event, Event::Delete { .. }) {
         return None;
     }
-    let (mut subject, _) = bench.after(&[event.clone()]);
+    let (mut subject, _) = bench.after(std::slice::from_ref(&event));
     let once = subject.all();
     subject.apply(&event);
     Some(once == subject.all())
