@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use rollkeeper::clock::{Clock, Ids};
-use rollkeeper::directory::{
-    Caller, Directory, Error, Page, Precondition, Query, Resource, Voice, Wants,
-};
+use rollkeeper::directory::{Caller, Directory, Error, Page, Precondition, Query, Resource, Voice, Wants};
 use rollkeeper::jit::rules::Rules;
 use rollkeeper::scim::message::PatchOp;
 use rollkeeper::scim::resource_type::ResourceType;
