@@ -196,9 +196,7 @@ impl<'a> Compiler<'a> {
                 self.column(&format!("({prefix} || r.id)"), test)
             }
             // The empty piece of the id lends its collation: bytes, where a cast text has the database's own.
-            Place::Version => {
-                self.column("('W/\"' || cast(r.version as text) || '\"' || substr(r.id, 1, 0))", test)
-            }
+            Place::Version => self.column("('W/\"' || cast(r.version as text) || '\"' || substr(r.id, 1, 0))", test),
             Place::Created => self.instant("r.created", test),
             Place::LastModified => self.instant("r.modified", test),
             Place::Active => {
