@@ -2,13 +2,15 @@
 
 mod support;
 
+use support::{Database, both_engines};
+
 use rollkeeper::clock::{Clock, Ids};
 use rollkeeper::directory::{Caller, Directory, Precondition, Query, Voice, Wants};
 use rollkeeper::store::{Engine, Options};
 use serde_json::json;
 
-async fn story(url: &str) {
-    let engine = Engine::connect(url, &Options::default()).await.unwrap();
+async fn tell(database: Database) {
+    let engine = Engine::connect(database.url(), &Options::default()).await.unwrap();
     engine.migrate().await.unwrap();
     let directory = Directory::new(engine, Clock::fixed(1_800_000_000_000), Ids::seeded(1));
     let tenant = directory.create_tenant("acme", "directory").await.unwrap();
@@ -70,8 +72,8 @@ async fn story(url: &str) {
     println!("{:#?}", directory.events(&tenant.id, None, 100).await.unwrap());
 }
 
-#[tokio::test]
-async fn sqlite() {
-    let dir = tempfile::tempdir().unwrap();
-    story(&format!("sqlite://{}/t.db", dir.path().display())).await;
+both_engines! {
+    async fn the_main_job(database: Database) {
+        tell(database).await;
+    }
 }
