@@ -319,7 +319,9 @@ pub async fn add_tombstones(
     at: i64,
     expires: i64,
 ) -> Result<(), Error> {
-    let list = serde_json::Value::from_iter(entries.iter().map(|(scope, kind, hash)| json!([scope, kind, hash])));
+    // One statement may not meet a row twice: an anchor that two records name is one mark.
+    let distinct: std::collections::BTreeSet<_> = entries.iter().collect();
+    let list = serde_json::Value::from_iter(distinct.iter().map(|(scope, kind, hash)| json!([scope, kind, hash])));
     run!(
         tx,
         "insert into tombstone (tenant, scope, kind, hash, resource, at, expires)
