@@ -3,11 +3,13 @@
 //! Pure rooms decide, thin rooms do: `docs/architecture.md` walks through them, and `tests/architecture.rs` fails on an
 //! import that the table there forbids.
 
+pub mod app;
 pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod directory;
 pub mod event;
+pub mod http;
 pub mod jit;
 pub mod reconcile;
 pub mod scim;

@@ -4,10 +4,14 @@
 
 #![allow(dead_code, unused_macros, unused_imports, reason = "each test binary uses a part of this module")]
 
+pub mod client;
 pub mod database;
 pub mod openid_provider;
+pub mod world;
 
+pub use client::{Client, Reply};
 pub use database::Database;
+pub use world::{Tenant, World};
 
 /// Runs one story on both engines: `name::sqlite` and `name::postgres`.
 ///

@@ -1,0 +1,122 @@
+//! One SCIM request, taken apart: who asks, about which resource type, under which conditions, and what of the
+//! answer they want to see.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, header};
+
+use super::Site;
+use super::gate::{Client, Gate};
+use super::parameters::Parameters;
+use super::refusal::Refusal;
+use super::render::Renderer;
+use crate::directory::{Caller, Directory, Precondition, Query, Wants};
+use crate::scim::document::Note;
+use crate::scim::message::SearchRequest;
+use crate::scim::resource_type::ResourceType;
+use crate::scim::version::Tags;
+
+pub struct Ask {
+    pub directory: Directory,
+    pub caller: Caller,
+    pub kind: Arc<ResourceType>,
+    pub precondition: Precondition,
+    /// `If-None-Match`: what the client holds already.
+    pub known: Option<Tags>,
+    pub parameters: Parameters,
+    pub render: Renderer,
+}
+
+impl Ask {
+    /// Memberships are read only if the answer shows them: a group list without `members` costs the same at any size.
+    pub fn wants(&self) -> Wants {
+        let shows = |name| self.kind.schema.attribute(name).is_some() && self.render.selection.wants(name);
+        Wants { groups: shows("groups"), members: shows("members") }
+    }
+
+    pub fn query(&self) -> Result<Query, Refusal> {
+        self.parameters.query(self.wants(), &self.render.base)
+    }
+
+    /// RFC 7644 §3.4.3: the body of a `.search` says what the query string of a GET would.
+    pub fn searching(mut self, request: SearchRequest) -> Result<Self, Refusal> {
+        self.parameters = Parameters::from_search(request);
+        self.render.selection = self.parameters.selection(&self.kind)?;
+        Ok(self)
+    }
+
+    /// Leniencies that were used, for whoever debugs an IdP: codes and attribute names, never a value.
+    pub fn trace(&self, notes: &[Note]) {
+        for note in notes {
+            tracing::debug!(resource.kind = self.kind.name, note.code, note.at, "read leniently");
+        }
+    }
+}
+
+impl FromRequestParts<Site> for Ask {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Refusal> {
+        let client = Client::from_request_parts(parts, site).await?;
+        let named = parts.extensions.get::<Arc<Gate>>().and_then(|gate| gate.kind);
+        let kind = named.and_then(|name| site.directory.registry().type_named(name)).cloned().ok_or_else(|| {
+            tracing::error!("a SCIM route without a known resource type");
+            Refusal::internal()
+        })?;
+        let parameters = Parameters::from_query(parts.uri.query().unwrap_or_default())?;
+        let selection = parameters.selection(&kind)?;
+        let base = scim_base(site, &client.tenant.name, &parts.headers);
+        Ok(Self {
+            directory: site.directory.clone(),
+            caller: client.caller,
+            precondition: tags(&parts.headers, header::IF_MATCH).map_or(Precondition::None, Precondition::IfMatch),
+            known: tags(&parts.headers, header::IF_NONE_MATCH),
+            parameters,
+            render: Renderer { base, kind: kind.clone(), selection },
+            kind,
+        })
+    }
+}
+
+/// What `meta.location` and `Location` start with (RFC 7644 §1.3): the base URI of this tenant, without a slash.
+pub fn scim_base(site: &Site, tenant: &str, headers: &HeaderMap) -> String {
+    let tenant = percent_encoding::utf8_percent_encode(tenant, percent_encoding::NON_ALPHANUMERIC);
+    format!("{}/t/{tenant}/scim/v2", site.settings.origin(headers))
+}
+
+/// A condition may be spread over several header lines (RFC 9110 §5.3).
+fn tags(headers: &HeaderMap, name: HeaderName) -> Option<Tags> {
+    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| Tags::parse(&lines.join(",")))
+}
+
+/// `{id}` of the path: any text, an id that is not in our form is simply unknown.
+pub struct Id(pub String);
+
+impl FromRequestParts<Site> for Id {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Refusal> {
+        path_segment(parts, site, "id").await.map(Self)
+    }
+}
+
+/// `{parent}` of the path: a group or an organization.
+pub struct Parent(pub String);
+
+impl FromRequestParts<Site> for Parent {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Refusal> {
+        path_segment(parts, site, "parent").await.map(Self)
+    }
+}
+
+async fn path_segment(parts: &mut Parts, site: &Site, name: &str) -> Result<String, Refusal> {
+    let unknown = || Refusal::not_found("there is nothing with this id");
+    let params = RawPathParams::from_request_parts(parts, site).await.map_err(|_| unknown())?;
+    let segment = params.iter().find(|(known, _)| *known == name);
+    segment.map(|(_, value)| value.to_owned()).ok_or_else(unknown)
+}

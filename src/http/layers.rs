@@ -1,0 +1,112 @@
+//! What surrounds every route: request ids, one log line per request, a time limit, and a net under panics.
+//!
+//! Nothing here logs a query string (filters hold names and addresses), a header or a body.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+use tracing::Span;
+
+use super::form;
+use super::refusal::Refusal;
+
+/// Outermost first.
+pub fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, time_limit: Duration) -> Router<S> {
+    let trace = TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(answered).on_failure(());
+    router.layer(
+        ServiceBuilder::new()
+            .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+            .layer(trace)
+            .layer(PropagateRequestIdLayer::x_request_id())
+            // Answers hold people: nobody in between may keep them, and no browser may guess what they are.
+            .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+            .layer(SetResponseHeaderLayer::overriding(
+                header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            ))
+            .layer(from_fn(form::settle))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn_with_state(time_limit, in_time)),
+    )
+}
+
+/// The route's pattern instead of the path: it says which endpoint, and no id of a person.
+fn span<B>(request: &axum::http::Request<B>) -> Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", http.method = %request.method(), http.route = route, request.id = id)
+}
+
+fn answered<B>(response: &axum::http::Response<B>, latency: Duration, span: &Span) {
+    let (status, duration) = (response.status().as_u16(), latency.as_millis() as u64);
+    tracing::info!(parent: span, http.status = status, duration_ms = duration, "answered");
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = message.unwrap_or("without a message"), "a handler panicked");
+    Refusal::internal().into_response()
+}
+
+async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::warn!(limit_ms = limit.as_millis() as u64, "a request ran out of time");
+            Refusal::busy().into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn call(path: &str, time_limit: Duration) -> (u16, Option<String>, String) {
+        let router = Router::new()
+            .route(
+                "/t/acme/scim/v2/panic",
+                get(|| async {
+                    if true {
+                        panic!("a secret")
+                    }
+                }),
+            )
+            .route("/t/acme/admin/v1/slow", get(std::future::pending::<()>));
+        let request = Request::builder().uri(path).header("x-request-id", "r1").body(Body::empty()).unwrap();
+        let response = around(router, time_limit).oneshot(request).await.unwrap();
+        let id = response.headers().get("x-request-id").map(|id| id.to_str().unwrap().to_owned());
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, id, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_in_the_form_of_its_place() {
+        let (status, id, body) = call("/t/acme/scim/v2/panic", Duration::from_secs(5)).await;
+        assert_eq!((status, id.as_deref()), (500, Some("r1")));
+        assert!(body.contains("2.0:Error") && body.contains(r#""status":"500""#) && !body.contains("secret"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_a_503() {
+        let (status, id, body) = call("/t/acme/admin/v1/slow", Duration::ZERO).await;
+        assert_eq!((status, id.as_deref()), (503, Some("r1")));
+        assert!(body.contains(r#""code":"busy""#), "{body}");
+    }
+}

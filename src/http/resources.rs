@@ -1,0 +1,67 @@
+//! SCIM resources: create, retrieve, query, replace, modify, delete (RFC 7644 §3.3 to §3.6), for every resource type.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::ask::{Ask, Id};
+use super::body::Body;
+use super::refusal::Refusal;
+use crate::scim::filter::Filter;
+use crate::scim::message::{PatchOp, SearchRequest};
+use crate::scim::resource_type::urn;
+
+type Answer = Result<Response, Refusal>;
+
+pub async fn create(ask: Ask, Body(body): Body) -> Answer {
+    let (resource, notes) = ask.directory.create(&ask.caller, &ask.kind, &body, ask.wants()).await?;
+    ask.trace(&notes);
+    Ok(ask.render.created(&resource))
+}
+
+pub async fn list(ask: Ask) -> Answer {
+    let page = ask.directory.search(&ask.caller, &ask.kind, &ask.query()?).await?;
+    Ok(ask.render.list(&page))
+}
+
+/// RFC 7644 §3.4.3.
+pub async fn search(ask: Ask, Body(body): Body) -> Answer {
+    list(ask.searching(SearchRequest::read(&body)?)?).await
+}
+
+/// RFC 7644 §3.4.1; with a `filter`, which §3.4.2.1 lets address one resource, a list of that one or of none.
+pub async fn find(ask: Ask, Id(id): Id) -> Answer {
+    let resource = ask.directory.find(&ask.caller, &ask.kind, &id, ask.wants()).await?;
+    if let Some(filter) = &ask.parameters.filter {
+        let mut query = ask.query()?;
+        query.filter = Some(format!("id eq {} and ({})", serde_json::Value::from(id), Filter::parse(filter)?));
+        return Ok(ask.render.list(&ask.directory.search(&ask.caller, &ask.kind, &query).await?));
+    }
+    if ask.known.as_ref().is_some_and(|known| known.matches_tag(resource.tag())) {
+        return Ok(ask.render.bare(StatusCode::NOT_MODIFIED, &resource));
+    }
+    Ok(ask.render.found(&resource))
+}
+
+pub async fn replace(ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
+    let (resource, notes) =
+        ask.directory.replace(&ask.caller, &ask.kind, &id, &ask.precondition, &body, ask.wants()).await?;
+    ask.trace(&notes);
+    Ok(ask.render.found(&resource))
+}
+
+/// RFC 7644 §3.5.2 leaves 200 or 204 to the server. A group answers 204, what IdPs document and the same at any
+/// size, unless the client asks for attributes.
+pub async fn patch(ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
+    let silent = ask.kind.schema.id == urn::GROUP && !ask.parameters.selects();
+    let wants = if silent { Default::default() } else { ask.wants() };
+    let operations = PatchOp::read(&body)?.operations;
+    let (resource, notes) =
+        ask.directory.patch(&ask.caller, &ask.kind, &id, &ask.precondition, &operations, wants).await?;
+    ask.trace(&notes);
+    Ok(if silent { ask.render.bare(StatusCode::NO_CONTENT, &resource) } else { ask.render.found(&resource) })
+}
+
+pub async fn delete(ask: Ask, Id(id): Id) -> Result<StatusCode, Refusal> {
+    ask.directory.delete(&ask.caller, &ask.kind, &id, &ask.precondition).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,125 @@
+//! The route table: every method and path that this server answers, who may call it, and what serves it.
+//!
+//! The router is built from it, and so are the tests that say "every route refuses a missing, a wrong and another
+//! tenant's token" and "every route is in openapi.yaml, and the reverse". A new endpoint is a new line here.
+
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{self, MethodRouter};
+
+use super::{Site, admin, discovery, health, logins, resources};
+use crate::auth::token::Scope;
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Public,
+    /// A token of the tenant in the path, with one of these scopes.
+    Scopes(&'static [Scope]),
+}
+
+const READ: Access = Access::Scopes(&[Scope::Scim, Scope::ScimRead, Scope::Admin]);
+const WRITE: Access = Access::Scopes(&[Scope::Scim, Scope::Admin]);
+const ADMIN: Access = Access::Scopes(&[Scope::Admin]);
+const EVENTS: Access = Access::Scopes(&[Scope::Admin, Scope::EventsRead]);
+const LOGIN: Access = Access::Scopes(&[Scope::JitLogin]);
+
+/// What a route reads of a body at most; groups arrive with all their members.
+const SMALL: usize = 1 << 20;
+const LARGE: usize = 16 << 20;
+
+/// One line of the table.
+pub struct Route {
+    pub method: Method,
+    pub path: String,
+    pub access: Access,
+    /// The resource type that a SCIM route is about.
+    pub kind: Option<&'static str>,
+    pub body_limit: usize,
+    pub(super) serve: MethodRouter<Site>,
+}
+
+/// All of them.
+pub fn table() -> Vec<Route> {
+    let mut routes = vec![
+        get("/healthz", Access::Public, health::alive),
+        get("/readyz", Access::Public, health::ready),
+        get("/openapi.yaml", Access::Public, health::openapi),
+    ];
+    routes.extend(scim("User", "Users", WRITE, SMALL));
+    routes.extend(scim("Group", "Groups", WRITE, LARGE));
+    // Organizations are the administrator's: a push lists them, it does not make them.
+    routes.extend(scim("Organization", "Organizations", ADMIN, SMALL));
+    routes.extend([
+        // RFC 7643 §5: readable without authentication, so that a client learns how to authenticate.
+        get("/t/{tenant}/scim/v2/ServiceProviderConfig", Access::Public, discovery::service_provider_config),
+        get("/t/{tenant}/scim/v2/ResourceTypes", READ, discovery::resource_types),
+        get("/t/{tenant}/scim/v2/ResourceTypes/{id}", READ, discovery::resource_type),
+        get("/t/{tenant}/scim/v2/Schemas", READ, discovery::schemas),
+        get("/t/{tenant}/scim/v2/Schemas/{id}", READ, discovery::schema),
+        post("/t/{tenant}/jit/v1/logins", LOGIN, logins::login),
+        get("/t/{tenant}/jit/v1/logins/{id}", LOGIN, logins::decision),
+    ]);
+    routes.extend(administration());
+    routes
+}
+
+fn scim(kind: &'static str, collection: &str, write: Access, body_limit: usize) -> impl Iterator<Item = Route> {
+    let all = format!("/t/{{tenant}}/scim/v2/{collection}");
+    let one = format!("{all}/{{id}}");
+    [
+        get(&all, READ, resources::list),
+        post(&all, write, resources::create),
+        post(&format!("{all}/.search"), READ, resources::search),
+        get(&one, READ, resources::find),
+        put(&one, write, resources::replace),
+        patch(&one, write, resources::patch),
+        delete(&one, write, resources::delete),
+    ]
+    .into_iter()
+    .map(move |route| Route { kind: Some(kind), body_limit, ..route })
+}
+
+fn administration() -> Vec<Route> {
+    vec![
+        get("/t/{tenant}/admin/v1/connections", ADMIN, admin::connections::list),
+        post("/t/{tenant}/admin/v1/connections", ADMIN, admin::connections::create),
+        get("/t/{tenant}/admin/v1/connections/{id}", ADMIN, admin::connections::find),
+        patch("/t/{tenant}/admin/v1/connections/{id}", ADMIN, admin::connections::update),
+        get("/t/{tenant}/admin/v1/tokens", ADMIN, admin::tokens::list),
+        post("/t/{tenant}/admin/v1/tokens", ADMIN, admin::tokens::create),
+        delete("/t/{tenant}/admin/v1/tokens/{id}", ADMIN, admin::tokens::revoke),
+        get("/t/{tenant}/admin/v1/invitations", ADMIN, admin::invitations::list),
+        post("/t/{tenant}/admin/v1/invitations", ADMIN, admin::invitations::create),
+        delete("/t/{tenant}/admin/v1/invitations/{id}", ADMIN, admin::invitations::revoke),
+        get("/t/{tenant}/admin/v1/people/{id}/explain", ADMIN, admin::people::explain),
+        post("/t/{tenant}/admin/v1/people/{id}/grants", ADMIN, admin::people::grant),
+        delete("/t/{tenant}/admin/v1/people/{id}/grants/{parent}", ADMIN, admin::people::withdraw),
+        post("/t/{tenant}/admin/v1/people/{id}/denies", ADMIN, admin::people::deny),
+        delete("/t/{tenant}/admin/v1/people/{id}/denies/{parent}", ADMIN, admin::people::withdraw),
+        post("/t/{tenant}/admin/v1/people/{id}/suspension", ADMIN, admin::people::suspend),
+        delete("/t/{tenant}/admin/v1/people/{id}/suspension", ADMIN, admin::people::unsuspend),
+        get("/t/{tenant}/admin/v1/logins/{id}", ADMIN, admin::logins::trace),
+        get("/t/{tenant}/admin/v1/logins/{id}/explain", ADMIN, admin::logins::explain),
+        get("/t/{tenant}/admin/v1/events", EVENTS, admin::events::list),
+    ]
+}
+
+fn get<T: 'static>(path: &str, access: Access, handler: impl Handler<T, Site>) -> Route {
+    route(Method::GET, path, access, routing::get(handler))
+}
+fn post<T: 'static>(path: &str, access: Access, handler: impl Handler<T, Site>) -> Route {
+    route(Method::POST, path, access, routing::post(handler))
+}
+fn put<T: 'static>(path: &str, access: Access, handler: impl Handler<T, Site>) -> Route {
+    route(Method::PUT, path, access, routing::put(handler))
+}
+fn patch<T: 'static>(path: &str, access: Access, handler: impl Handler<T, Site>) -> Route {
+    route(Method::PATCH, path, access, routing::patch(handler))
+}
+fn delete<T: 'static>(path: &str, access: Access, handler: impl Handler<T, Site>) -> Route {
+    route(Method::DELETE, path, access, routing::delete(handler))
+}
+fn route(method: Method, path: &str, access: Access, serve: MethodRouter<Site>) -> Route {
+    Route { method, path: path.to_owned(), access, kind: None, body_limit: SMALL, serve }
+}

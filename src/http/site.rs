@@ -1,0 +1,43 @@
+//! What every handler can reach: the use cases, and how this server is known outside.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, header};
+
+use crate::directory::Directory;
+use crate::jit::login::Logins;
+
+#[derive(Clone)]
+pub struct Site {
+    pub directory: Directory,
+    pub logins: Logins,
+    pub settings: Settings,
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How clients reach this server, without a trailing slash: `https://roll.example.com`. Behind a proxy it must be
+    /// set, or every `Location` would hold the inner name.
+    pub public_url: Option<String>,
+    /// How long one request may take.
+    pub request_timeout: Duration,
+    /// No body may be larger, whatever its route would read.
+    pub max_body_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { public_url: None, request_timeout: Duration::from_secs(30), max_body_bytes: 16 << 20 }
+    }
+}
+
+impl Settings {
+    /// The absolute URL in front of every path: as configured, else as the client called us.
+    pub(super) fn origin(&self, headers: &HeaderMap) -> String {
+        if let Some(url) = &self.public_url {
+            return url.trim_end_matches('/').to_owned();
+        }
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        format!("http://{host}")
+    }
+}
