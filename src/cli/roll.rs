@@ -6,8 +6,7 @@ use super::Failure;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::directory::{Caller, Directory, TenantInfo};
-use crate::store::Engine;
-use crate::store::engine::Options;
+use crate::store::{Engine, Options};
 
 pub struct Roll {
     pub directory: Directory,
