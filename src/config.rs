@@ -95,9 +95,9 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub listen: Option<String>,
     /// sqlite://rollkeeper.db, sqlite:///var/lib/roll.db or postgres://user:password@host/name [default: sqlite://rollkeeper.db]
-    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
-    /// How clients reach the server, for example https://roll.example.com
+    /// How clients reach the server, a URL such as `https://roll.example.com`
     #[arg(long, global = true, value_name = "URL")]
     pub public_url: Option<String>,
     /// text or json [default: text]

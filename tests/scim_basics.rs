@@ -5,7 +5,7 @@ mod support;
 use axum::http::{Method, header};
 use rollkeeper::auth::token::Scope;
 use serde_json::{Value, json};
-use support::{Database, World, both_engines};
+use support::{World, both_engines};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";

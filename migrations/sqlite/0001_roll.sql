@@ -182,17 +182,19 @@ create table claim_value (
 );
 create index claim_value_lookup on claim_value (tenant, connection, val, resource);
 
--- An anchor names one account for ever; a retired one matches nobody.
+-- An anchor names one account for ever; a retired one matches nobody. `matched`: a push and a login have both named it.
 create table anchor (
   tenant text not null,
   namespace text not null,
   anchor text not null,
   resource text not null,
   retired boolean not null,
+  matched boolean not null,
   primary key (tenant, namespace, anchor),
   foreign key (tenant, resource) references resource (tenant, id)
 );
 create index anchor_resource on anchor (tenant, resource);
+create index anchor_matched on anchor (tenant, namespace, anchor) where matched;
 
 -- What went: HMACs of anchors, subjects, names and addresses. Scope is a connection, or '*' and a namespace.
 create table tombstone (

@@ -1,8 +1,8 @@
 //! Which addresses are on the public internet: the only ones this server connects to for a tenant.
 //!
-//! An address that a tenant's settings lead to may be this machine, its neighbours or a cloud's metadata service. IPv4 is
-//! a list of exceptions, IPv6 an allowance (`2000::/3`) with exceptions: what is not yet assigned is not public. An IPv4
-//! address inside an IPv6 one is judged as the IPv4 address it leads to.
+//! An address that a tenant's settings lead to may be this machine, its neighbours or a cloud's metadata service. IPv4
+//! is a list of exceptions, IPv6 an allowance (`2000::/3`) with exceptions: what is not yet assigned is not public. An
+//! IPv4 address inside an IPv6 one is judged as the IPv4 address it leads to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -65,8 +65,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         && !NOT_PUBLIC_V6.iter().any(|&(net, length)| within(net, length))
 }
 
-/// The IPv4 address that packets to this one end at: mapped (RFC 4291 §2.5.5.2), NAT64 (RFC 6052 §2.1), 6to4 (RFC 3056
-/// §2). NAT64 prefixes of local use (RFC 8215) lie outside `2000::/3` and are refused with the rest.
+/// The IPv4 address that packets to this one end at: mapped (RFC 4291 §2.5.5.2), NAT64 (RFC 6052 §2.1), 6to4 (RFC
+/// 3056 §2). NAT64 prefixes of local use (RFC 8215) lie outside `2000::/3` and are refused with the rest.
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let bits = address.to_bits();
     match address.segments() {

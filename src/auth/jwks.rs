@@ -1,9 +1,9 @@
 //! The keys of a connection's provider: from its settings, by address, or by discovery; fetched rarely, shared, kept.
 //!
 //! A set is fresh for ten minutes. A token that names an unknown key asks for a new one, but nobody makes this server
-//! fetch from one place more than once a minute, whether that succeeds or not, and whoever asks meanwhile waits for the one
-//! fetch that runs. If a fetch fails, the last set serves for a day. Whoever's key is known never waits for a stranger's.
-//! Sets are kept by connection and address: two connections never share one.
+//! fetch from one place more than once a minute, whether that succeeds or not, and whoever asks meanwhile waits for the
+//! one fetch that runs. If a fetch fails, the last set serves for a day. Whoever's key is known never waits for a
+//! stranger's. Sets are kept by connection and address: two connections never share one.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -128,8 +128,8 @@ impl Jwks {
         set.ok_or(KeysError::Fetch(EgressError::Form))
     }
 
-    /// OpenID Connect Discovery §4.1 (a slash at the end of the issuer goes) and §4.3: the document's issuer must be the
-    /// one that was asked for, byte for byte, or any document could speak for any issuer.
+    /// OpenID Connect Discovery §4.1 (a slash at the end of the issuer goes) and §4.3: the document's issuer must be
+    /// the one that was asked for, byte for byte, or any document could speak for any issuer.
     async fn discover(&self, issuer: &str) -> Result<String, KeysError> {
         let address = format!("{}/.well-known/openid-configuration", issuer.strip_suffix('/').unwrap_or(issuer));
         let body = self.egress.fetch(&address, LARGEST).await?;

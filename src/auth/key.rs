@@ -264,7 +264,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_in_a_key_is_judged(n in "[A-Za-z0-9_-]{0,400}", e in "[A-Za-z0-9_-]{0,8}", crv in "P-256|Ed25519|P-384") {
+        fn any_text_is_judged(n in "[A-Za-z0-9_-]{0,400}", e in "[A-Za-z0-9_-]{0,8}", crv in "P-256|Ed25519") {
             let _ = read(&json!({"kty": "RSA", "n": n, "e": e}));
             let _ = read(&json!({"kty": "EC", "crv": crv, "x": n, "y": e}));
             let _ = read(&json!({"kty": "OKP", "crv": crv, "x": n}));

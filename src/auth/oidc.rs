@@ -219,8 +219,8 @@ fn check_audience(rules: &OidcRules, claims: &Map<String, Value>) -> Result<(), 
     }
 }
 
-/// Steps 9 and 10, and RFC 7519 §4.1.4 to §4.1.6. Gives `iat` in milliseconds: it becomes the stamp of what the claims
-/// say, so one from the future would win over everything.
+/// Steps 9 and 10, and RFC 7519 §4.1.4 to §4.1.6. Gives `iat` in milliseconds: it becomes the stamp of what the
+/// claims say, so one from the future would win over everything.
 fn check_times(rules: &OidcRules, claims: &Map<String, Value>, now: i64) -> Result<i64, InvalidEvidence> {
     let (Some(issued_at), Some(expires)) = (moment(claims, "iat")?, moment(claims, "exp")?) else {
         return invalid("malformed", "iat or exp is missing");

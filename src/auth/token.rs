@@ -2,9 +2,10 @@
 //!
 //! `rk_scim_` says what it is for, 43 letters and digits are 32 random bytes, 6 more are a checksum:
 //!
-//! - People and secret scanners recognise a token that has leaked by `rk_(scim|read|admin|jit|events|inv)_[0-9A-Za-z]{49}`
-//!   and, by the checksum, know it from a look-alike without asking anybody. The checksum is CRC-32: it proves nothing, it only
-//!   catches typing errors and spares the database a look-up for garbage.
+//! - People and secret scanners recognise a token that has leaked by
+//!   `rk_(scim|read|admin|jit|events|inv)_[0-9A-Za-z]{49}` and, by the checksum, know it from a look-alike without
+//!   asking anybody. The checksum is CRC-32: it proves nothing, it only catches typing errors and spares the database a
+//!   look-up for garbage.
 //! - Only the SHA-256 of a token is stored. A slow hash protects secrets that people choose; 256 random bits cannot be
 //!   guessed from a fast one, and it is computed on every request.
 

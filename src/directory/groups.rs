@@ -10,7 +10,7 @@ use crate::scim::document::Document;
 use crate::scim::key::{self, Key};
 use crate::scim::resource_type::urn;
 use crate::scim::{self};
-use crate::store::{identity, people, resources, values, vouches};
+use crate::store::{identity, resources, values, vouches};
 
 use super::settle::effective_entries;
 use super::words::check_external_id;
@@ -370,12 +370,6 @@ impl Work<'_> {
         }
     }
 
-    /// Everybody with a word on the group is derived again, as when the group's meaning changes.
-    pub(crate) async fn touch_members(&mut self, parent: &str) -> Result<()> {
-        let all = vouches::people_of(&mut self.tx, parent).await?;
-        self.touch_all(&all).await
-    }
-
     /// Everybody whom the connection pushes or signed in, in batches: its mapping changed.
     pub(crate) async fn touch_population(&mut self, connection: &str) -> Result<()> {
         let mut after = String::new();
@@ -386,11 +380,6 @@ impl Work<'_> {
             self.settle().await?;
             after = last;
         }
-    }
-
-    /// Everybody, in batches by id.
-    pub(crate) async fn everybody(&mut self, after: &str) -> Result<BTreeSet<String>> {
-        Ok(people::ids_after(&mut self.tx, after, 500).await?)
     }
 }
 

@@ -18,16 +18,6 @@ use super::sight::{Sight, has_address_of, sight, verified_for};
 use super::words::{Said, addresses_of, check_external_id, everywhere, stated, user_name_of};
 use super::{Connected, Error, Result, Work};
 
-/// A person found, and by what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Identity {
-    Link,
-    Anchor,
-    Joined,
-    Created,
-    Revived,
-}
-
 /// The parts of a POST or PUT body of a User that are not attributes of the document.
 pub(crate) struct Asserted {
     pub document: Document,

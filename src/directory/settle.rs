@@ -22,7 +22,7 @@ const BATCH: usize = 500;
 
 impl Work<'_> {
     /// Derives everybody who is touched.
-    pub(super) async fn settle(&mut self) -> Result<()> {
+    pub(crate) async fn settle(&mut self) -> Result<()> {
         let touched: Vec<String> = std::mem::take(&mut self.touched).into_iter().collect();
         if touched.is_empty() {
             return Ok(());
@@ -32,12 +32,13 @@ impl Work<'_> {
             let ids: BTreeSet<String> = batch.iter().cloned().collect();
             let mut accounts = people::load(&mut self.tx, &ids).await?;
             let world = world::gather(&mut self.tx, &self.configuration, &mut accounts, self.now).await?;
+            let judged: Vec<Derived> = accounts.iter().map(|account| derive(&account.person, &world)).collect();
+            self.share(&begun(&accounts, &judged, &world)).await?;
             let mut live = Vec::new();
-            for account in &accounts {
-                let derived = derive(&account.person, &world);
-                live.extend(self.write_rows(account, &derived).await?);
-                self.write_person(account, &derived).await?;
-                self.report(account, &derived, &world);
+            for (account, derived) in accounts.iter().zip(&judged) {
+                live.extend(self.write_rows(account, derived).await?);
+                self.write_person(account, derived).await?;
+                self.report(account, derived, &world);
             }
             let changes: Vec<(&str, &str, &Source, bool)> = live
                 .iter()
@@ -198,6 +199,15 @@ impl Work<'_> {
             self.publish(event);
         }
     }
+}
+
+/// Groups of which a derived row begins: a whole list may not be stated past it. Taken late only where a change of a person
+/// brings a claim back; a login takes them before the person.
+fn begun(accounts: &[Account], judged: &[Derived], world: &World) -> BTreeSet<String> {
+    let new = accounts.iter().zip(judged).flat_map(|(account, derived)| {
+        derived.rows.keys().filter(|key| is_derived(&key.1) && !account.stored.contains_key(*key))
+    });
+    new.map(|(parent, _)| parent).filter(|parent| world.groups.contains_key(*parent)).cloned().collect()
 }
 
 fn is_derived(source: &Source) -> bool {

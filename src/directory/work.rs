@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::event::{Cause, Event, Kind};
 use crate::reconcile::Stamp;
 use crate::scim;
-use crate::store::{self, Tx, feed, people, tenants};
+use crate::store::{self, Tx, feed, people, resources, tenants};
 
 use super::{Configuration, Directory, Error, Result};
 
@@ -32,6 +32,8 @@ pub(crate) struct Work<'d> {
     /// People whose stored version moves although nothing effective may change (a connection's own words did).
     pub rewritten: BTreeSet<String>,
     pub events: Vec<Event>,
+    /// Groups whose whole list cannot be stated by anybody else until this transaction ends.
+    pub shared: BTreeSet<String>,
 }
 
 impl<'d> Work<'d> {
@@ -50,6 +52,7 @@ impl<'d> Work<'d> {
             touched: BTreeSet::new(),
             rewritten: BTreeSet::new(),
             events: Vec::new(),
+            shared: BTreeSet::new(),
         })
     }
 
@@ -79,6 +82,16 @@ impl<'d> Work<'d> {
 
     pub async fn hold_one(&mut self, id: &str) -> Result<()> {
         self.hold(&BTreeSet::from([id.to_owned()])).await
+    }
+
+    /// Groups that derived rows are going to be written of: shared, so that no whole list is stated past them. Before people.
+    pub async fn share(&mut self, groups: &BTreeSet<String>) -> Result<()> {
+        let new: BTreeSet<String> = groups.difference(&self.shared).cloned().collect();
+        if !new.is_empty() {
+            resources::share(&mut self.tx, &new).await?;
+            self.shared.extend(new);
+        }
+        Ok(())
     }
 
     /// The person is locked and will be derived again.

@@ -112,7 +112,11 @@ fn reconciled(connected: &Connected) -> Connection {
 
 /// Which groups these values mean: by the administrator's table, else among the connection's own by `externalId` or name.
 /// A group of another owner is never joined by its name.
-async fn meaning(tx: &mut Tx, connected: &Connected, values: &BTreeSet<&String>) -> Result<Vec<(String, String)>> {
+pub(crate) async fn meaning(
+    tx: &mut Tx,
+    connected: &Connected,
+    values: &BTreeSet<&String>,
+) -> Result<Vec<(String, String)>> {
     let mut meant = Vec::new();
     let (mut by_id, mut by_name) = (BTreeSet::new(), BTreeMap::<String, Vec<&String>>::new());
     for value in values {

@@ -93,7 +93,7 @@ fn wants_plain_json(headers: &HeaderMap) -> bool {
         for range in value.to_str().unwrap_or_default().split(',') {
             let mut parts = range.split(';').map(str::trim);
             let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let refused = parts.any(|parameter| is_zero_weight(parameter));
+            let refused = parts.any(is_zero_weight);
             match name.as_str() {
                 _ if refused => {}
                 "application/scim+json" | "*/*" | "application/*" => return false,

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::Site;
@@ -10,23 +10,47 @@ use super::ask::Id;
 use super::body::Message;
 use super::gate::Client;
 use super::refusal::Refusal;
-use crate::jit::login::LoginRequest;
+use crate::jit::login::{self, Answer};
+
+/// A misspelt `dryRun` must not become a real login, so unknown members are refused.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LoginRequest {
+    /// Its name or id.
+    connection: String,
+    evidence: Evidence,
+    invitation: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum Evidence {
+    OidcIdToken { id_token: String, nonce: Option<String> },
+}
+
+impl From<LoginRequest> for login::LoginRequest {
+    fn from(LoginRequest { connection, evidence, invitation, dry_run }: LoginRequest) -> Self {
+        let Evidence::OidcIdToken { id_token, nonce } = evidence;
+        let evidence = login::Evidence::OidcIdToken { id_token, nonce };
+        Self { connection, evidence, invitation, dry_run }
+    }
+}
 
 pub async fn login(
     State(site): State<Site>,
     client: Client,
     Message(request): Message<LoginRequest>,
-) -> Result<Response, Refusal> {
-    let answer = site.logins.login(&client.tenant.id, &client.token.connections, &request).await?;
-    Ok(Json(answer).into_response())
+) -> Result<Json<Answer>, Refusal> {
+    let answer = site.logins.login(&client.tenant.id, &client.token.connections, &request.into()).await?;
+    Ok(Json(answer))
 }
 
-/// The trace of a decision, for the application that asked for it.
+/// The trace of a decision, for an application that may ask for decisions of its connection.
 pub async fn decision(State(site): State<Site>, client: Client, Id(id): Id) -> Result<Json<Value>, Refusal> {
     let trace = site.directory.decision(&client.tenant.id, &id).await?;
-    let trace = trace.filter(|trace| {
-        let connection = trace.get("connection").and_then(Value::as_str).unwrap_or_default();
-        client.token.connections.is_empty() || client.token.connections.iter().any(|allowed| allowed == connection)
-    });
+    let trace =
+        trace.filter(|trace| client.token.connections.iter().any(|allowed| trace["connection"]["id"] == **allowed));
     trace.map(Json).ok_or_else(|| Refusal::not_found("there is no decision with this id"))
 }

@@ -127,8 +127,8 @@ fn reduced(text: &str) -> String {
     out.trim_end_matches(['.', '_', '-']).to_owned()
 }
 
-/// HMAC-SHA-256 over connection and subject in RFC 4648 §6 base32, lower case. A zero byte stands between them: our ids
-/// hold none, so no two pairs read alike.
+/// HMAC-SHA-256 over connection and subject in RFC 4648 §6 base32, lower case. A zero byte stands between them: our
+/// ids hold none, so no two pairs read alike.
 fn suffix(tenant_key: &[u8], connection: &str, subject: &str) -> String {
     // HMAC takes keys of any length (RFC 2104 §3).
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(tenant_key) else { return "a".repeat(52) };
@@ -218,7 +218,8 @@ mod tests {
         fn every_candidate_is_a_handle(called in "\\PC{0,60}", connection in "\\PC{0,10}", subject in "\\PC{0,60}") {
             for handle in candidates(b"0123456789abcdef0123456789abcdef", &connection, &subject, &called) {
                 prop_assert!((SHORTEST..=LONGEST).contains(&handle.len()), "{handle}");
-                prop_assert!(handle.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b)), "{handle}");
+                let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
+                prop_assert!(handle.bytes().all(allowed), "{handle}");
                 prop_assert!(handle.starts_with(|c: char| c.is_ascii_alphanumeric()), "{handle}");
                 prop_assert!(!RESERVED.contains(&handle.as_str()));
             }

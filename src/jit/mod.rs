@@ -6,6 +6,8 @@
 
 pub mod address;
 pub mod claims;
+pub mod decide;
 pub mod handle;
+pub mod login;
 pub mod rules;
 pub mod span;

@@ -7,7 +7,7 @@
 //! ```
 //! use rollkeeper::jit::rules::Rules;
 //! let rules = Rules::default_for("acme-okta")
-//!     .patched(&serde_json::json!({"issuer": "https://acme.okta.com", "clientIds": ["0oa1"], "domains": ["acme.com"]}))
+//!     .patched(&serde_json::json!({"issuer": "https://acme.okta.com", "clientIds": ["0oa1"]}))
 //!     .unwrap();
 //! assert!(rules.can_sign_in() && rules.jit.enabled);
 //! ```

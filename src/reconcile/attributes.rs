@@ -8,18 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::reading::Reading;
+use super::registers::Record;
 
 /// Cells whose value is unique in a directory. They have one owner (push, else the administrator, else a login) that
 /// does not change with anybody's activity, and cannot be locked: a withdrawn word must never bring back a name that
 /// somebody else has taken meanwhile.
 const UNIQUE: &[&str] = &["userName"];
 
+/// (cell, source, what it says that does not hold).
+pub(crate) type Drift = Vec<(String, String, Value)>;
+
+/// (source, its word); `None` is `Cleared`.
 type Said<'a> = (String, Option<&'a Value>);
 
 /// The effective words by cell, and the words that say something else.
-pub(crate) fn words(reading: &Reading<'_>) -> (BTreeMap<String, Value>, Vec<(String, String, Value)>) {
+pub(crate) fn words(reading: &Reading<'_>) -> (BTreeMap<String, Value>, Drift) {
     let mut words = BTreeMap::new();
-    let mut drift = Vec::new();
+    let mut drift = Drift::new();
     for cell in cells(reading) {
         let said = if UNIQUE.contains(&cell) { said_of_unique(reading, cell) } else { said(reading, cell) };
         let winner = said.first().and_then(|(_, value)| *value);
@@ -61,7 +66,7 @@ fn said_of_unique<'a>(reading: &Reading<'a>, cell: &str) -> Vec<Said<'a>> {
 
 fn pushed<'a>(reading: &Reading<'a>, cell: &str, speaks: impl Fn(bool) -> bool) -> Vec<Said<'a>> {
     let records = reading.records().into_iter().filter(|record| speaks(record.active));
-    let word = |record: &'a super::registers::Record| {
+    let word = |record: &'a Record| {
         let word = record.words.get(cell)?;
         Some((format!("push:{}", record.connection), word.as_ref()))
     };
@@ -87,4 +92,131 @@ fn claimed<'a>(reading: &Reading<'a>, cell: &str, living: bool) -> Vec<Said<'a>>
 
 fn entered<'a>(reading: &Reading<'a>, cell: &str) -> Option<Said<'a>> {
     reading.person.entered.get(cell).map(|word| ("entered".to_owned(), word.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::derive;
+    use super::super::registers::{Claim, Connection, Link, Person, Stamp, World};
+    use super::*;
+
+    fn world() -> World {
+        let connection = |id: &str, order| Connection { id: id.to_owned(), order, ..Connection::default() };
+        let connections = [connection("first", 1), connection("second", 2)];
+        World { connections: connections.map(|it| (it.id.clone(), it)).into(), ..World::default() }
+    }
+
+    fn words(pairs: &[(&str, Option<&str>)]) -> BTreeMap<String, Option<Value>> {
+        pairs.iter().map(|(cell, value)| ((*cell).to_owned(), value.map(Value::from))).collect()
+    }
+
+    fn record(connection: &str, active: bool, said: &[(&str, Option<&str>)]) -> Record {
+        Record {
+            connection: connection.to_owned(),
+            external_id: None,
+            active,
+            bound_at: 1,
+            off: None,
+            in_verified_domain: false,
+            words: words(said),
+        }
+    }
+
+    fn link(connection: &str, subject: &str, claims: &[(&str, Stamp, Value)]) -> Link {
+        let claim = |(cell, stamp, value): &(&str, Stamp, Value)| {
+            ((*cell).to_owned(), Claim { stamp: *stamp, value: value.clone() })
+        };
+        Link {
+            connection: connection.to_owned(),
+            subject: subject.to_owned(),
+            groups: None,
+            attributes: claims.iter().map(claim).collect(),
+            last_login: 9,
+            cut_off: false,
+        }
+    }
+
+    /// Everybody speaks of the title; taking the strongest away lets the next one through.
+    #[test]
+    fn the_strongest_word_holds_and_the_others_drift() {
+        let mut person = Person {
+            records: vec![
+                record("second", true, &[("title", Some("second"))]),
+                record("first", true, &[("title", Some("first"))]),
+            ],
+            links: vec![
+                link("first", "old", &[("title", 3, json!("older"))]),
+                link("first", "new", &[("title", 4, json!("newer"))]),
+            ],
+            locks: words(&[("title", Some("lock"))]),
+            entered: words(&[("title", Some("entered"))]),
+            ..Person::default()
+        };
+        let title = |person: &Person| derive(person, &world()).words.get("title").cloned();
+        assert_eq!(title(&person), Some(json!("lock")));
+        let drift: Vec<(String, Value)> =
+            derive(&person, &world()).drift.into_iter().map(|(_, source, value)| (source, value)).collect();
+        let expected = [
+            ("push:first", "first"),
+            ("push:second", "second"),
+            ("login:first", "newer"),
+            ("login:first", "older"),
+            ("entered", "entered"),
+        ];
+        assert_eq!(drift, expected.map(|(source, value)| (source.to_owned(), json!(value))));
+
+        person.locks.clear();
+        assert_eq!(title(&person), Some(json!("first")));
+        person.records[0].in_verified_domain = true;
+        assert_eq!(title(&person), Some(json!("second")), "the owner of the domain is home");
+        person.records[1].active = false;
+        person.records[0].words.clear();
+        assert_eq!(
+            title(&person),
+            Some(json!("first")),
+            "its logins are silent there, an inactive record still speaks"
+        );
+        person.records.clear();
+        assert_eq!(title(&person), Some(json!("newer")));
+        person.off = Some(4);
+        assert_eq!(title(&person), Some(json!("entered")), "evidence from before a suspension never counts again");
+    }
+
+    #[test]
+    fn cleared_is_a_word() {
+        let person = Person {
+            records: vec![record("first", true, &[("title", None)])],
+            links: vec![link("first", "sub", &[("title", 1, json!("Tour Guide")), ("nickName", 1, Value::Null)])],
+            entered: words(&[("title", Some("entered")), ("nickName", Some("Babs"))]),
+            ..Person::default()
+        };
+        let derived = derive(&person, &world());
+        assert_eq!(derived.words, BTreeMap::new());
+        let lost: Vec<&str> = derived.drift.iter().map(|(_, source, _)| source.as_str()).collect();
+        assert_eq!(lost, ["entered", "login:first", "entered"]);
+    }
+
+    #[test]
+    fn a_unique_name_has_one_owner_and_no_lock() {
+        let mut person = Person {
+            records: vec![
+                record("first", false, &[("userName", Some("first"))]),
+                record("second", true, &[("userName", Some("second"))]),
+            ],
+            links: vec![link("first", "sub", &[("userName", 1, json!("login"))])],
+            locks: words(&[("userName", Some("lock"))]),
+            entered: words(&[("userName", Some("entered"))]),
+            suspended: true,
+            off: Some(5),
+            ..Person::default()
+        };
+        let name = |person: &Person| derive(person, &world()).words.get("userName").cloned();
+        assert_eq!(name(&person), Some(json!("first")), "a deactivation gives nobody another name");
+        person.records.clear();
+        assert_eq!(name(&person), Some(json!("entered")));
+        person.entered.clear();
+        assert_eq!(name(&person), Some(json!("login")), "a suspended person keeps the name");
+    }
 }

@@ -157,3 +157,153 @@ impl Reading<'_> {
         alive.max_by_key(|link| (link.last_login, &link.subject)).is_some_and(|link| link.cut_off)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::registers::{Claim, Group, Link, Record};
+    use super::*;
+
+    /// One connection with a default organization and a fallback team; two teams of it, a plain group.
+    fn world() -> World {
+        let group = |id: &str, organization: Option<&str>| Group {
+            id: id.to_owned(),
+            organization: organization.map(str::to_owned),
+            full: BTreeMap::new(),
+        };
+        let connection = Connection {
+            id: "k".to_owned(),
+            order: 1,
+            default_organization: Some("org".to_owned()),
+            default_team: Some(DefaultTeam { group: "all".to_owned(), mode: DefaultMode::Fallback }),
+            claim_max_age: Some(10),
+            groups_by_value: BTreeMap::from([
+                ("T".to_owned(), BTreeSet::from(["team".to_owned()])),
+                ("O".to_owned(), BTreeSet::from(["org".to_owned()])),
+            ]),
+        };
+        let groups = [group("team", Some("org")), group("all", Some("org")), group("plain", None)];
+        World {
+            now: 100,
+            connections: BTreeMap::from([("k".to_owned(), connection)]),
+            groups: groups.map(|it| (it.id.clone(), it)).into(),
+        }
+    }
+
+    fn signed_in(stamp: Stamp, values: &[&str]) -> Person {
+        let link = Link {
+            connection: "k".to_owned(),
+            subject: "sub".to_owned(),
+            groups: Some(Claim { stamp, value: values.iter().map(|value| (*value).to_owned()).collect() }),
+            attributes: BTreeMap::new(),
+            last_login: stamp,
+            cut_off: false,
+        };
+        Person { links: vec![link], ..Person::default() }
+    }
+
+    fn record(active: bool) -> Record {
+        Record {
+            connection: "k".to_owned(),
+            external_id: None,
+            active,
+            bound_at: 1,
+            off: None,
+            in_verified_domain: false,
+            words: BTreeMap::new(),
+        }
+    }
+
+    fn says(parent: &str, source: Source, word: Word) -> Vouch {
+        Vouch { parent: parent.to_owned(), source, word, stamp: 5, until: None }
+    }
+
+    fn live(person: &Person) -> Vec<String> {
+        let rows = derive(person, &world()).rows;
+        rows.into_iter().filter(|(_, live)| *live).map(|((parent, source), _)| format!("{parent} {source}")).collect()
+    }
+
+    #[test]
+    fn claims_and_defaults_make_rows() {
+        assert_eq!(live(&signed_in(5, &["T"])), ["org default:k", "team login:k"]);
+        assert_eq!(live(&signed_in(5, &["O"])), ["all default:k", "org login:k", "org default:k"]);
+        assert_eq!(live(&signed_in(5, &["unknown"])), ["all default:k", "org default:k"]);
+        assert_eq!(live(&Person { records: vec![record(true)], ..Person::default() }), ["org default:k"]);
+        assert_eq!(live(&Person { records: vec![record(false)], ..Person::default() }), [""; 0]);
+    }
+
+    #[test]
+    fn a_fallback_waits_for_a_whole_list() {
+        let mut person = signed_in(5, &[]);
+        person.links[0].cut_off = true;
+        assert_eq!(live(&person), ["org default:k"]);
+        person.off = Some(5);
+        assert_eq!(live(&person), ["all default:k", "org default:k"], "a dead login withholds nothing");
+    }
+
+    #[test]
+    fn of_two_logins_at_once_the_greater_subject_is_newer() {
+        for (cut_off, team) in [("sub", true), ("tub", false)] {
+            let mut person = signed_in(5, &[]);
+            let second = Link { subject: "tub".to_owned(), ..person.links[0].clone() };
+            person.links.push(second);
+            for _ in 0..2 {
+                person.links.rotate_left(1);
+                person.links.iter_mut().for_each(|link| link.cut_off = link.subject == cut_off);
+                assert_eq!(derive(&person, &world()).member(&world(), "all"), team, "{cut_off}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_group_is_no_other_team() {
+        let mut person = signed_in(5, &[]);
+        person.vouches.push(says("plain", Source::Grant, Word::Grant));
+        assert_eq!(live(&person), ["all default:k", "org default:k", "plain grant"]);
+        person.vouches.push(says("team", Source::Import, Word::Grant));
+        assert_eq!(live(&person), ["org default:k", "plain grant", "team import"]);
+    }
+
+    #[test]
+    fn a_deny_of_the_organization_denies_its_teams() {
+        let mut person = signed_in(5, &["T"]);
+        person.vouches.push(says("org", Source::Deny, Word::Deny));
+        person.vouches.push(says("plain", Source::Grant, Word::Grant));
+        assert_eq!(live(&person), ["plain grant"]);
+        assert!(!derive(&person, &world()).member(&world(), "org"));
+        assert_eq!(
+            derive(&person, &world()).rows.get(&("team".to_owned(), Source::Login("k".to_owned()))),
+            Some(&false)
+        );
+    }
+
+    #[test]
+    fn a_claim_ages_at_a_login_and_not_by_itself() {
+        let mut person = signed_in(5, &["T"]);
+        for (last_login, counts) in [(5, true), (15, true), (16, false)] {
+            person.links[0].last_login = last_login;
+            assert_eq!(derive(&person, &world()).member(&world(), "team"), counts, "{last_login}");
+        }
+    }
+
+    #[test]
+    fn a_removal_by_push_has_a_row_that_never_counts() {
+        let push = Source::Push("k".to_owned());
+        let mut person = signed_in(50, &["T"]);
+        person.records.push(record(true));
+        person.vouches.push(says("team", push.clone(), Word::Deny));
+        assert_eq!(derive(&person, &world()).rows.get(&("team".to_owned(), push)), Some(&false));
+        assert!(!derive(&person, &world()).member(&world(), "team"));
+        assert!(derive(&person, &world()).member(&world(), "all"), "and the fallback takes over");
+    }
+
+    #[test]
+    fn the_organization_holds_whoever_is_in_a_team() {
+        let person = Person { vouches: vec![says("team", Source::Grant, Word::Grant)], ..Person::default() };
+        assert!(derive(&person, &world()).member(&world(), "org"));
+        let ended = Vouch { until: Some(100), ..says("team", Source::Grant, Word::Grant) };
+        let person = Person { vouches: vec![ended], ..Person::default() };
+        assert!(!derive(&person, &world()).member(&world(), "org"));
+    }
+}

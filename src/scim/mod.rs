@@ -8,6 +8,7 @@ pub mod key;
 pub mod message;
 pub mod patch;
 pub mod path;
+pub mod projection;
 pub mod resource_type;
 pub mod schema;
 pub mod version;

@@ -75,8 +75,9 @@ pub struct Decision<'a> {
     pub trace: &'a str,
 }
 
-pub async fn insert_decision(tx: &mut Tx, decision: &Decision<'_>) -> Result<(), Error> {
-    run!(
+/// `false` if it was kept already: the same evidence with the same outcome.
+pub async fn insert_decision(tx: &mut Tx, decision: &Decision<'_>) -> Result<bool, Error> {
+    let added = run!(
         tx,
         "insert into decision (tenant, id, at, connection, outcome, resource, trace) values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (tenant, id) do nothing",
@@ -88,7 +89,7 @@ pub async fn insert_decision(tx: &mut Tx, decision: &Decision<'_>) -> Result<(),
         decision.resource,
         decision.trace
     )?;
-    Ok(())
+    Ok(added > 0)
 }
 
 pub async fn decision(tx: &mut Tx, id: &str) -> Result<Option<String>, Error> {

@@ -26,7 +26,7 @@ pub async fn anchor(tx: &mut Tx, namespace: &str, anchor: &str) -> Result<Option
 pub async fn add_anchor(tx: &mut Tx, namespace: &str, anchor: &str, resource: &str) -> Result<bool, Error> {
     let added = run!(
         tx,
-        "insert into anchor (tenant, namespace, anchor, resource, retired) values ($1, $2, $3, $4, false)
+        "insert into anchor (tenant, namespace, anchor, resource, retired, matched) values ($1, $2, $3, $4, false, false)
          on conflict (tenant, namespace, anchor) do nothing",
         &tx.tenant,
         namespace,
@@ -69,6 +69,36 @@ pub async fn anchors_of(tx: &mut Tx, resource: &str) -> Result<Vec<(String, Stri
         &tx.tenant,
         resource
     )
+}
+
+/// A login named by this anchor somebody whom the connection pushes by the same: the anchor works.
+pub async fn mark_matched(tx: &mut Tx, connection: &str, namespace: &str, anchor: &str) -> Result<(), Error> {
+    run!(
+        tx,
+        "update anchor set matched = true where tenant = $1 and namespace = $3 and anchor = $4 and not matched
+           and exists (select 1 from record r where r.tenant = $1 and r.connection = $2 and r.kind = 'User'
+                         and r.external_id = $4 and r.resource = anchor.resource)",
+        &tx.tenant,
+        connection,
+        namespace,
+        anchor
+    )?;
+    Ok(())
+}
+
+/// Whether that has happened on this connection: then names are not needed to join people.
+pub async fn anchor_has_matched(tx: &mut Tx, connection: &str, namespace: &str) -> Result<bool, Error> {
+    let found = one!(
+        tx,
+        (i64,),
+        "select cast(1 as bigint) from anchor a
+         join record r on r.tenant = a.tenant and r.connection = $2 and r.kind = 'User' and r.external_id = a.anchor
+         where a.tenant = $1 and a.namespace = $3 and a.matched limit 1",
+        &tx.tenant,
+        connection,
+        namespace
+    )?;
+    Ok(found.is_some())
 }
 
 pub async fn remove_anchors(tx: &mut Tx, resource: &str) -> Result<(), Error> {
@@ -289,7 +319,9 @@ pub async fn add_tombstones(
     at: i64,
     expires: i64,
 ) -> Result<(), Error> {
-    let list = serde_json::Value::from_iter(entries.iter().map(|(scope, kind, hash)| json!([scope, kind, hash])));
+    // One statement may not meet a row twice: an anchor that two records name is one mark.
+    let distinct: std::collections::BTreeSet<_> = entries.iter().collect();
+    let list = serde_json::Value::from_iter(distinct.iter().map(|(scope, kind, hash)| json!([scope, kind, hash])));
     run!(
         tx,
         "insert into tombstone (tenant, scope, kind, hash, resource, at, expires)

@@ -66,6 +66,24 @@ pub async fn by_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<Invitation>, Er
     one!(tx, Invitation, columns!("where tenant = $1 and token = $2"), &tx.tenant, hash)
 }
 
+pub async fn by_id(tx: &mut Tx, id: &str) -> Result<Option<Invitation>, Error> {
+    one!(tx, Invitation, columns!("where tenant = $1 and id = $2"), &tx.tenant, id)
+}
+
+/// The latest stamp of the invitations to this parent that the person has accepted: any one of them may outlive a denial.
+pub async fn accepted_stamp(tx: &mut Tx, person: &str, parent: &str) -> Result<Option<Stamp>, Error> {
+    let found = one!(
+        tx,
+        (Option<i64>,),
+        "select max(stamp) from invitation
+         where tenant = $1 and accepted_by = $2 and (organization = $3 or team = $3) and state = 'accepted'",
+        &tx.tenant,
+        person,
+        parent
+    )?;
+    Ok(found.and_then(|(stamp,)| stamp))
+}
+
 pub async fn accept(tx: &mut Tx, id: &str, resource: &str, stamp: Stamp) -> Result<bool, Error> {
     let touched = run!(
         tx,

@@ -103,6 +103,21 @@ pub async fn find_for_update(tx: &mut Tx, kind: &str, id: &str) -> Result<Option
     one!(tx, Row, columns!("where tenant = $1 and kind = $2 and id = $3"), &tx.tenant, kind, id)
 }
 
+/// Keeps these groups from being written by others until the end of the transaction, in the order of their ids.
+pub async fn share(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<(), Error> {
+    if tx.is_postgres() {
+        let _: Vec<(String,)> = all!(
+            tx,
+            (String,),
+            "select id from resource where tenant = $1 and id in (select j.value ->> 0 from json_each($2) j)
+             order by id for share",
+            &tx.tenant,
+            rows(ids)
+        )?;
+    }
+    Ok(())
+}
+
 /// Those of these ids that exist and are not retired.
 pub async fn existing(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Row>, Error> {
     all!(

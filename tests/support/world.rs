@@ -1,6 +1,8 @@
 //! A whole server in process with a database, a clock and ids of its own.
 
 use rollkeeper::app::App;
+use rollkeeper::auth::egress::{Egress, EgressPolicy};
+use rollkeeper::auth::jwks::Jwks;
 use rollkeeper::auth::token::Scope;
 use rollkeeper::clock::{Clock, Ids};
 use rollkeeper::directory::{Directory, TenantInfo};
@@ -32,7 +34,10 @@ impl World {
         engine.migrate().await.expect("the migrations run");
         let (clock, ids) = (Clock::fixed(START), Ids::seeded(1));
         let directory = Directory::new(engine, clock.clone(), ids);
-        let app = App::new(directory.clone(), Logins::new(directory.clone()), Settings::default());
+        // The IdPs of tests run on this machine.
+        let egress = Egress::new(EgressPolicy { allow_loopback_http: true, ..EgressPolicy::default() });
+        let logins = Logins { directory: directory.clone(), keys: Jwks::new(egress, clock.clone()) };
+        let app = App::new(directory.clone(), logins, Settings::default());
         Self { clock, directory, app, _database: database }
     }
 

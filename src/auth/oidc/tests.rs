@@ -377,7 +377,7 @@ fn algorithms_and_keys() {
         "ES384" => p384.sign(&SystemRandom::new(), signed.as_bytes()).unwrap().as_ref().to_vec(),
         "EdDSA" => ed.sign(signed.as_bytes()).as_ref().to_vec(),
         // HMAC keyed with the RSA public key, as its modulus and as DER: the classic.
-        "HS256 n" => hmac(&rsa.public_key().modulus().big_endian_without_leading_zero().to_vec(), signed),
+        "HS256 n" => hmac(rsa.public_key().modulus().big_endian_without_leading_zero(), signed),
         "HS256 der" => hmac(rsa.public_key().as_der().unwrap().as_ref(), signed),
         other => panic!("{other}"),
     };
@@ -426,7 +426,7 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
 #[test]
 fn settings_allow_asymmetric_algorithms_only() {
     let names = |names: &[&str]| OidcRules::algorithms(&names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>());
-    let all = crate::jit::rules::ALGORITHMS;
+    let all = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
     assert_eq!(names(&all).map(|algs| algs.len()), Some(all.len()));
     for refused in ["HS256", "HS384", "HS512", "none", "", "ES512", "rs256"] {
         assert_eq!(names(&["RS256", refused]), None, "{refused}");

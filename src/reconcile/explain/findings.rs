@@ -76,7 +76,7 @@ fn by_push(reading: &Reading<'_>, parent: &str, connection: &str, said: &Vouch) 
     }
     match reading.record(connection).filter(|record| !record.active) {
         Some(record) => Finding::no(2, "R6", parent, silent(record), registers),
-        None => Finding::yes(0, "R7", parent, format!("push:{connection} lists the person{when}"), registers),
+        None => Finding::yes(0, "R7", parent, format!("push:{connection} listed the person{when}"), registers),
     }
 }
 

@@ -48,7 +48,7 @@ pub struct Register {
 /// sentence may know better ones.
 pub fn explain(person: &Person, world: &World, parent: &str) -> Explanation {
     let reading = Reading::new(person, world);
-    if let Some(finding) = inactive(&reading) {
+    if let Some(finding) = inactive(&reading, parent) {
         return explanation(parent, vec![finding]);
     }
     let mut all = findings(&reading, parent);
@@ -92,9 +92,9 @@ fn explanation(parent: &str, findings: Vec<Finding>) -> Explanation {
 }
 
 /// The account is not active: nobody is in anything.
-fn inactive(reading: &Reading<'_>) -> Option<Finding> {
+fn inactive(reading: &Reading<'_>, parent: &str) -> Option<Finding> {
     let person = reading.person;
-    let finding = |why: String, registers| Finding::no(0, "R6", "", why, registers);
+    let finding = |why: String, registers| Finding::no(0, "R6", parent, why, registers);
     if person.retired {
         return Some(finding("the account is deleted".to_owned(), vec![own("retired", None, "true")]));
     }

@@ -76,12 +76,12 @@ fn every_kind_of_answer_is_one_sentence() {
         vouches: vec![says("staff", push(), Word::Grant)],
         ..Person::default()
     };
-    told(&listed, &world, "staff", "A member of staff: push:a lists the person on 2026-11-24T02:00:00Z (R7).");
+    told(&listed, &world, "staff", "A member of staff: push:a listed the person on 2026-11-24T02:00:00Z (R7).");
     told(
         &listed,
         &world,
         "moby",
-        "A member of moby through staff: push:a lists the person on 2026-11-24T02:00:00Z (R7).",
+        "A member of moby through staff: push:a listed the person on 2026-11-24T02:00:00Z (R7).",
     );
 
     let removed = Person { vouches: vec![says("staff", push(), Word::Deny)], ..listed.clone() };

@@ -1,0 +1,270 @@
+//! What a login answers, and the trace that is kept of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::directory::{Connected, Result, Voice, Wants, Work, find_in, world};
+use crate::jit::claims::{Claims, GroupsClaim};
+use crate::jit::decide::{Allowed, Decision, Who};
+use crate::reconcile::{Source, derive};
+use crate::scim::{self, core};
+use crate::store::{people, resources};
+
+use super::apply::Applied;
+
+/// 200 of `POST …/logins`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// Always `allow`; a refusal is a problem document.
+    pub decision: &'static str,
+    pub user: User,
+    pub created: bool,
+    pub linked: bool,
+    pub adopted: bool,
+    pub organizations: Vec<Organization>,
+    pub groups: Vec<Group>,
+    /// What this login changed effectively.
+    pub changes: Vec<Value>,
+    /// What was said and lost: attribute names and sources, group values and why they count for nothing.
+    pub drift: Vec<Value>,
+    /// The steps that were tried.
+    pub trace: Vec<Value>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub groups_unknown: bool,
+    pub decision_id: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    pub id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    pub active: bool,
+    pub meta: Value,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Organization {
+    pub id: String,
+    pub slug: String,
+    pub via: Vec<&'static str>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    pub id: String,
+    pub display_name: String,
+    pub via: Vec<&'static str>,
+}
+
+/// Settles what was written and reads it back, in the same transaction.
+pub(super) async fn compose(
+    work: &mut Work<'_>,
+    connected: &Connected,
+    claims: &Claims,
+    decision: &Decision,
+    allowed: &Allowed,
+    applied: &Applied,
+    id: String,
+) -> Result<Answer> {
+    work.settle().await?;
+    let directory = work.directory;
+    let kind = directory.registry().type_named("User").cloned().ok_or_else(|| scim::Error::not_found("no users"))?;
+    let wants = Wants { groups: true, members: false };
+    let configuration = work.configuration.clone();
+    let resource = find_in(&mut work.tx, &configuration, &Voice::Reader, &kind, &applied.person, wants).await?;
+    let one = BTreeSet::from([applied.person.clone()]);
+    let mut accounts = people::load(&mut work.tx, &one).await?;
+    let gathered = world::gather(&mut work.tx, &configuration, &mut accounts, work.now).await?;
+    let mut via: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
+    let mut drift = Vec::new();
+    for account in &accounts {
+        for ((parent, source), live) in &account.stored {
+            if *live {
+                via.entry(parent.clone()).or_default().insert(word(source));
+            }
+        }
+        for (cell, source, _) in derive(&account.person, &gathered).drift {
+            drift.push(json!({"attribute": cell, "source": source}));
+        }
+    }
+    if let (GroupsClaim::Known(values), true) = (&claims.groups, allowed.keep_groups) {
+        let meant = gathered.connections.get(&connected.id).map(|connection| &connection.groups_by_value);
+        for value in values {
+            match meant.and_then(|meant| meant.get(value)) {
+                None => drift.push(json!({"group": value, "reason": "unmapped"})),
+                Some(groups) => {
+                    for group in groups.iter().filter(|group| !via.get(*group).is_some_and(|by| by.contains("login"))) {
+                        if !via.get(group).is_some_and(|by| by.contains("push")) {
+                            drift.push(json!({"group": value, "id": group, "reason": "overruled"}));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let mut groups = Vec::new();
+    for link in resource.groups.iter().flatten() {
+        let words = match via.get(&link.value) {
+            Some(words) => words.iter().copied().collect(),
+            None => vec!["nested"],
+        };
+        let display_name = link.display.clone().unwrap_or_default();
+        groups.push(Group { id: link.value.clone(), display_name, via: words });
+    }
+    let organizations = organizations(work, &via).await?;
+    let text = |name: &str| resource.document.0.get(name).and_then(Value::as_str).map(str::to_owned);
+    let handle = resource
+        .document
+        .0
+        .get(scim::resource_type::urn::PERSON)
+        .and_then(|person| person.get("handle"))
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    Ok(Answer {
+        decision: "allow",
+        user: User {
+            user_name: text("userName"),
+            display_name: text("displayName"),
+            handle,
+            external_id: resource.external_id.clone(),
+            active: resource.active.unwrap_or(true),
+            meta: json!({"resourceType": "User", "created": core::instant(resource.created),
+                         "lastModified": core::instant(resource.modified), "version": resource.tag().to_string()}),
+            id: resource.id,
+        },
+        created: applied.created,
+        linked: applied.linked,
+        adopted: applied.adopted,
+        organizations,
+        groups,
+        changes: work
+            .events
+            .iter()
+            .map(|event| json!({"kind": event.kind, "resource": event.resource, "other": event.other, "names": event.names}))
+            .collect(),
+        drift,
+        trace: decision.trace.iter().map(|step| json!(step)).collect(),
+        groups_unknown: matches!(claims.groups, GroupsClaim::CutOff),
+        decision_id: id,
+    })
+}
+
+/// The organizations behind the rows: by a word on themselves, or through a team.
+async fn organizations(
+    work: &mut Work<'_>,
+    via: &BTreeMap<String, BTreeSet<&'static str>>,
+) -> Result<Vec<Organization>> {
+    let parents: BTreeSet<String> = via.keys().cloned().collect();
+    let mut words: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
+    for row in resources::existing(&mut work.tx, &parents).await? {
+        let own = &via[&row.id];
+        match (row.kind.as_str(), row.organization) {
+            ("Organization", _) => words.entry(row.id.clone()).or_default().extend(own),
+            (_, Some(organization)) => words.entry(organization).or_default().extend(own),
+            _ => {}
+        }
+    }
+    let ids: BTreeSet<String> = words.keys().cloned().collect();
+    let rows = resources::existing(&mut work.tx, &ids).await?;
+    Ok(rows
+        .into_iter()
+        .filter(|row| row.kind == "Organization")
+        .map(|row| {
+            let document: Value = serde_json::from_str(&row.document).unwrap_or_default();
+            let slug = document.get("slug").and_then(Value::as_str).unwrap_or_default().to_owned();
+            Organization { slug, via: words[&row.id].iter().copied().collect(), id: row.id }
+        })
+        .collect())
+}
+
+fn word(source: &Source) -> &'static str {
+    match source {
+        Source::Push(_) => "push",
+        Source::Login(_) => "login",
+        Source::Default(_) => "default",
+        Source::Grant => "grant",
+        Source::Deny => "deny",
+        Source::Invite => "invitation",
+        Source::Import => "import",
+    }
+}
+
+/// What is kept: the evidence's hash, claim names, group values and steps. No attribute value of anybody.
+pub(super) fn trace(
+    connected: &Connected,
+    claims: &Claims,
+    decision: &Decision,
+    id: &str,
+    person: Option<&str>,
+    now: i64,
+) -> Value {
+    let (outcome, code, how) = match &decision.outcome {
+        Ok(allowed) => ("allow", None, Some(allowed)),
+        Err(denied) => ("deny", Some(denied.code.as_str()), None),
+    };
+    let sentence = match (&decision.outcome, how.map(|allowed| &allowed.who)) {
+        (Ok(_), Some(Who::Linked(_))) => "Allowed: this subject has signed in before and is linked to the account.",
+        (Ok(_), Some(Who::Anchored(_))) => "Allowed: the anchor names the account.",
+        (Ok(_), Some(Who::Joined(_))) => {
+            "Allowed: joined once to the only account that the name or verified address fits."
+        }
+        (Ok(_), Some(Who::Invited(_))) => "Allowed: an invitation was made for the account.",
+        (Ok(_), _) => "Allowed: nobody was there, so the account was created.",
+        (Err(denied), _) => refusal(denied.code.as_str()),
+    };
+    json!({
+        "decisionId": id, "at": core::instant(now), "connection": {"id": connected.id, "name": connected.name},
+        "outcome": outcome, "code": code, "rule": rule(code), "sentence": sentence, "person": person,
+        "evidence": {"sha256": claims.evidence, "iat": core::instant(claims.stamp)},
+        "claims": {
+            "attributes": claims.attributes.keys().collect::<Vec<_>>(),
+            "groups": match &claims.groups {
+                GroupsClaim::Absent => json!("absent"),
+                GroupsClaim::CutOff => json!("cut off"),
+                GroupsClaim::Known(values) => json!(values),
+            },
+            "skipped": claims.skipped,
+        },
+        "steps": decision.trace,
+    })
+}
+
+fn refusal(code: &str) -> &'static str {
+    match code {
+        "connection_disabled" => "Refused: the connection is paused.",
+        "tombstoned" => "Refused: the person was deleted; only a SCIM create or an administrator brings them back.",
+        "identity_conflict" => {
+            "Refused: the anchor names another account than the link of this subject; links never move."
+        }
+        "inactive" => "Refused: the account is inactive, and a sign-in never brings anybody back.",
+        "account_exists_unlinked" => {
+            "Refused: an account with this name or address exists that this connection may not join; invite or bind it."
+        }
+        "ambiguous_account" => "Refused: several accounts fit; an administrator has to bind one.",
+        "policy_denied" => "Refused: the account that fits is protected; an administrator has to bind it.",
+        "not_invited" => "Refused: sign-in creates nobody here, and there is no membership or invitation to enter by.",
+        "domain_not_verified" => "Refused: the address is not in a domain verified for the connection.",
+        "missing_required_claim" => "Refused: the token lacks the claims that an account is created from.",
+        _ => "Refused.",
+    }
+}
+
+fn rule(code: Option<&str>) -> &'static str {
+    match code {
+        None => "R9",
+        Some("inactive" | "tombstoned") => "R6",
+        _ => "R10",
+    }
+}

@@ -1,0 +1,252 @@
+//! The snapshot that a login is decided on, read behind the locks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::directory::{Connected, Result, Work, people, world};
+use crate::jit::claims::{Claims, GroupsClaim};
+use crate::jit::decide::{Candidate, Invited, Snapshot};
+use crate::reconcile::{Source, Stamp};
+use crate::scim::key::Key;
+use crate::store::people::Account;
+use crate::store::{identity, invitations, resources, values};
+
+/// The accounts that this login may be about, by how they were found.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    linked: Option<String>,
+    anchored: Option<String>,
+    /// By a pushed userName of this connection.
+    pushed: BTreeSet<String>,
+    /// By a vouched address.
+    addressed: BTreeSet<String>,
+    /// By any address or user name.
+    named: BTreeSet<String>,
+}
+
+impl Found {
+    pub(super) fn ids(&self) -> BTreeSet<String> {
+        let mut ids: BTreeSet<String> = self.pushed.union(&self.addressed).chain(&self.named).cloned().collect();
+        ids.extend(self.linked.clone());
+        ids.extend(self.anchored.clone());
+        ids
+    }
+}
+
+/// Finds ids only: what is decided is read again behind the locks.
+pub(super) async fn find(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> Result<Found> {
+    let mut found = Found::default();
+    let tx = &mut work.tx;
+    found.linked = identity::link(tx, &connected.id, &claims.subject).await?.map(|link| link.resource);
+    if let Some(anchor) = &claims.anchor {
+        let known = identity::anchor(tx, &connected.namespace(), anchor).await?;
+        found.anchored = known.filter(|(_, retired)| !retired).map(|(id, _)| id);
+    }
+    if found.linked.is_some() || found.anchored.is_some() {
+        return Ok(found);
+    }
+    for value in &claims.join_values {
+        let record = resources::record_by_name(tx, &connected.id, "User", &Key::user_name(value).0).await?;
+        found.pushed.extend(record.map(|record| record.resource));
+        if value.contains('@') {
+            found.pushed.extend(values::having(tx, "User", "emails.value", &Key::text(false, value).0, 3).await?);
+        }
+    }
+    if let Some(email) = &claims.email {
+        let mut ids = BTreeSet::new();
+        for text in [&email.address.said, &email.address.folded] {
+            ids.extend(values::having(tx, "User", "emails.value", &Key::text(false, text).0, 3).await?);
+            ids.extend(values::having(tx, "User", "username", &Key::user_name(text).0, 3).await?);
+        }
+        if email.vouched {
+            found.addressed.clone_from(&ids);
+        }
+        found.named.extend(ids);
+    }
+    if let Some(name) = &claims.user_name {
+        found.named.extend(values::having(tx, "User", "username", &Key::user_name(name).0, 3).await?);
+    }
+    Ok(found)
+}
+
+/// The groups that this login's claim may write rows of: taken before the person, so that no whole list is stated past it.
+pub(super) async fn groups(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> Result<BTreeSet<String>> {
+    let mut groups: BTreeSet<String> = connected.rules.defaults.group.iter().cloned().collect();
+    if let GroupsClaim::Known(values) = &claims.groups {
+        let values: BTreeSet<&String> = values.iter().collect();
+        groups.extend(world::meaning(&mut work.tx, connected, &values).await?.into_iter().map(|(_, group)| group));
+    }
+    Ok(groups)
+}
+
+pub(super) async fn snapshot(
+    work: &mut Work<'_>,
+    connected: &Connected,
+    claims: &Claims,
+    invitation: Option<&[u8; 32]>,
+) -> Result<Snapshot> {
+    let found = find(work, connected, claims).await?;
+    work.hold(&found.ids()).await?;
+    let loaded = crate::store::people::load(&mut work.tx, &found.ids()).await?;
+    let accounts: BTreeMap<String, Account> = loaded
+        .into_iter()
+        .filter(|account| !account.person.retired)
+        .map(|account| (account.person.id.clone(), account))
+        .collect();
+    let mut candidates = BTreeMap::new();
+    for (id, account) in &accounts {
+        candidates.insert(id.clone(), candidate(work, connected, claims, account).await?);
+    }
+    let of = |id: &Option<String>| id.as_ref().and_then(|id| candidates.get(id)).cloned();
+    let records_here = |account: &Account| account.person.records.iter().any(|r| r.connection == connected.id);
+    let linked_here = |account: &Account| account.person.links.iter().any(|l| l.connection == connected.id);
+    let pushed = found.pushed.iter().filter_map(|id| accounts.get(id)).filter(|a| records_here(a) && !linked_here(a));
+    let unclaimed = found.addressed.iter().filter_map(|id| accounts.get(id)).filter(|account| {
+        account.person.records.is_empty() && account.person.links.is_empty() && people::is_addressed(connected, account)
+    });
+    let listed = |some: Vec<&Account>| some.iter().filter_map(|a| candidates.get(&a.person.id)).cloned().collect();
+    let (pushed, unclaimed): (Vec<Candidate>, Vec<Candidate>) = (listed(pushed.collect()), listed(unclaimed.collect()));
+    let others: Vec<String> = found.named.iter().filter(|id| accounts.contains_key(*id)).cloned().collect();
+    let one_addressed: Vec<&Candidate> =
+        found.addressed.iter().filter_map(|id| candidates.get(id)).filter(|c| !c.guarded).collect();
+    let made_for = match one_addressed.as_slice() {
+        [one] => Some((*one).clone()),
+        _ => None,
+    };
+    let person = found.linked.as_ref().or(found.anchored.as_ref());
+    let invitations = invited(work, claims, invitation, person, made_for).await?;
+    let user_name = claims.user_name.as_ref().map(|name| Key::user_name(name).0);
+    let reserved = user_name.as_deref().and_then(|name| name.rsplit_once('@')).is_some_and(|(_, domain)| {
+        work.configuration.domain_owner(domain).is_some_and(|owner| owner.id != connected.id)
+    });
+    Ok(Snapshot {
+        paused: connected.state != "on",
+        tombstoned: is_tombstoned(work, connected, claims).await?,
+        name_tombstoned: is_name_tombstoned(work, connected, claims, user_name.as_deref()).await?,
+        linked: of(&found.linked),
+        anchored: of(&found.anchored),
+        pushed,
+        anchor_works: identity::anchor_has_matched(&mut work.tx, &connected.id, &connected.namespace()).await?,
+        unclaimed,
+        others,
+        invitations,
+        user_name_reserved: reserved,
+        serves_organizations: !connected.organizations().is_empty(),
+    })
+}
+
+async fn candidate(
+    work: &mut Work<'_>,
+    connected: &Connected,
+    claims: &Claims,
+    account: &Account,
+) -> Result<Candidate> {
+    let person = &account.person;
+    let record = person.records.iter().find(|record| record.connection == connected.id);
+    let other_anchor = match (record.and_then(|record| record.external_id.as_ref()), &claims.anchor) {
+        (Some(pushed), Some(anchor)) => pushed != anchor && shape(pushed).is_some() && shape(pushed) == shape(anchor),
+        _ => false,
+    };
+    let served = connected.organizations();
+    let own_default = Source::Default(connected.id.clone());
+    let parents: BTreeSet<String> = account
+        .stored
+        .iter()
+        .filter(|((_, source), live)| **live && *source != own_default)
+        .map(|((parent, _), _)| parent.clone())
+        .collect();
+    let by_push = record.is_some_and(|record| record.active) && connected.rules.defaults.organization.is_some();
+    let in_organization = by_push
+        || resources::existing(&mut work.tx, &parents).await?.iter().any(|row| {
+            served.contains(&row.id)
+                || row.organization.as_ref().is_some_and(|organization| served.contains(organization))
+        });
+    Ok(Candidate {
+        id: person.id.clone(),
+        active: account.active && record.is_none_or(|record| record.active),
+        guarded: account.protected,
+        in_organization,
+        other_anchor,
+    })
+}
+
+/// The form of an identifier, where it has one that identity providers use.
+fn shape(text: &str) -> Option<&'static str> {
+    let is_alphanumeric = text.bytes().all(|b| b.is_ascii_alphanumeric());
+    if text.len() == 36 && text.bytes().enumerate().all(|(at, b)| matches!(at, 8 | 13 | 18 | 23) == (b == b'-')) {
+        Some("uuid")
+    } else if text.len() == 20 && text.starts_with("00u") && is_alphanumeric {
+        Some("okta")
+    } else {
+        None
+    }
+}
+
+async fn invited(
+    work: &mut Work<'_>,
+    claims: &Claims,
+    token: Option<&[u8; 32]>,
+    person: Option<&String>,
+    made_for: Option<Candidate>,
+) -> Result<Vec<Invited>> {
+    let Some(email) = &claims.email else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    if email.vouched {
+        for invitation in invitations::for_address(&mut work.tx, &email.address.folded).await? {
+            all.push((invitation, made_for.clone()));
+        }
+    }
+    if let Some(hash) = token
+        && let Some(invitation) = invitations::by_token(&mut work.tx, hash).await?
+        && invitation.address == email.address.folded
+        && !all.iter().any(|(known, _)| known.id == invitation.id)
+    {
+        all.push((invitation, None));
+    }
+    let now = work.now;
+    Ok(all
+        .into_iter()
+        .filter(|(invitation, _)| match invitation.state.as_str() {
+            "pending" => invitation.expires > now,
+            // An older token may show that it was accepted earlier.
+            "accepted" => invitation.accepted_by.as_ref() == person,
+            _ => false,
+        })
+        .map(|(invitation, account)| Invited { id: invitation.id, account })
+        .collect())
+}
+
+async fn is_tombstoned(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> Result<bool> {
+    let mut marks = vec![("subject", work.mark("subject", &claims.subject))];
+    if let Some(anchor) = &claims.anchor {
+        marks.push(("anchor", work.mark("anchor", anchor)));
+    }
+    any_tombstone(work, connected, &marks).await
+}
+
+async fn is_name_tombstoned(
+    work: &mut Work<'_>,
+    connected: &Connected,
+    claims: &Claims,
+    user_name: Option<&str>,
+) -> Result<bool> {
+    let mut marks = Vec::new();
+    if let Some(name) = user_name {
+        marks.push(("user_name", work.mark("user_name", name)));
+    }
+    if let Some(email) = &claims.email {
+        marks.push(("address", work.mark("address", &Key::text(false, &email.address.said).0)));
+    }
+    any_tombstone(work, connected, &marks).await
+}
+
+async fn any_tombstone(work: &mut Work<'_>, connected: &Connected, marks: &[(&str, String)]) -> Result<bool> {
+    let now: Stamp = work.now;
+    for scope in people::tombstone_scopes(connected) {
+        for (kind, mark) in marks {
+            if identity::tombstone(&mut work.tx, &scope, kind, mark, now).await?.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,101 @@
+//! The product's registers and its derived view in the model's words, for every subject that holds them.
+
+use rollkeeper::reconcile::{Person, Source, Word, World, derive};
+
+use super::{Directory, Login, PushView, Registers, Seen, Team, Who};
+
+/// The cell that carries the model's one attribute.
+pub const NAME: &str = "displayName";
+
+/// What everybody but a push token reads of a person.
+pub fn seen(person: &Person, world: &World) -> Seen {
+    let derived = derive(person, world);
+    Seen {
+        active: derived.active,
+        teams: Team::ALL.into_iter().filter(|team| derived.member(world, team.id())).collect(),
+        name: derived.words.get(NAME).and_then(|value| value.as_str()).map(str::to_owned),
+    }
+}
+
+/// Adds what one connection's push reads of a person.
+pub fn pushed(person: &Person, directory: Directory, who: Who, view: &mut PushView) {
+    let Some(record) = person.records.iter().find(|record| record.connection == directory.id()) else { return };
+    let name = record.words.get(NAME).and_then(|word| word.as_ref()).and_then(|value| value.as_str());
+    view.records.insert(who, (record.active, name.map(str::to_owned)));
+    for vouch in &person.vouches {
+        if vouch.source == Source::Push(directory.id().to_owned()) && vouch.word == Word::Grant {
+            view.listed.extend(team(&vouch.parent).map(|team| (team, who)));
+        }
+    }
+}
+
+/// Adds every register of one account; `name` is the account's (`A p`), `who` that of the person.
+pub fn describe(person: &Person, name: &str, who: Who, all: &mut Registers) {
+    let mut put = |key: String, value: String| all.insert(key, value);
+    for record in &person.records {
+        let name = match record.words.get(NAME) {
+            None => "silent".to_owned(),
+            Some(None) => "cleared".to_owned(),
+            Some(Some(value)) => format!("said {}", value.as_str().unwrap_or_default()),
+        };
+        let value = format!("{} {name} bound {} off {:?}", record.active, record.bound_at, record.off);
+        put(format!("push: {} record {who}", client(&record.connection)), value);
+    }
+    for vouch in &person.vouches {
+        let parent = &vouch.parent;
+        match &vouch.source {
+            Source::Push(connection) => {
+                let removed = format!("removed {}", vouch.stamp);
+                let value = if vouch.word == Word::Grant { "listed".to_owned() } else { removed };
+                put(format!("push: {} {parent} {who}", client(connection)), value);
+            }
+            Source::Grant | Source::Deny => {
+                put(format!("administrator: {name} {parent}"), format!("{:?}", vouch.word));
+            }
+            Source::Import => {
+                put(format!("import: {name} {parent}"), vouch.stamp.to_string());
+            }
+            Source::Invite => {
+                put(format!("invitation: {who} {parent}"), format!("{:?}", Some(vouch.stamp)));
+            }
+            Source::Login(_) | Source::Default(_) => {}
+        }
+    }
+    for link in &person.links {
+        let Some(login) = login(&link.subject, who) else { continue };
+        put(format!("link: {login} {who}"), name.to_owned());
+        let key = |field: &str| format!("login: {login} {who} {field}");
+        if let Some(claim) = &link.groups {
+            put(key("groups"), format!("{} {:?}", claim.stamp, claim.value.iter().collect::<Vec<_>>()));
+        }
+        if let Some(claim) = link.attributes.get(NAME) {
+            put(key("name"), format!("{} {}", claim.stamp, claim.value.as_str().unwrap_or_default()));
+        }
+        put(key("seen"), format!("{} {}", link.last_login, link.cut_off));
+    }
+    let words = [("lock", &person.locks), ("entered", &person.entered)];
+    for (cell, words) in words {
+        if let Some(Some(value)) = words.get(NAME) {
+            put(format!("administrator: {name} {cell}"), value.as_str().unwrap_or_default().to_owned());
+        }
+    }
+    if person.suspended {
+        put(format!("administrator: {name} suspended"), String::new());
+    }
+    if let Some(off) = person.off {
+        put(format!("off: {name}"), off.to_string());
+    }
+}
+
+pub fn team(id: &str) -> Option<Team> {
+    Team::ALL.into_iter().find(|team| team.id() == id)
+}
+
+fn client(connection: &str) -> &'static str {
+    if connection == Directory::D1.id() { "c1" } else { "c2" }
+}
+
+fn login(subject: &str, who: Who) -> Option<String> {
+    let login = Login::ALL.into_iter().find(|login| login.subject(who) == subject)?;
+    Some(format!("{login:?}").to_lowercase())
+}

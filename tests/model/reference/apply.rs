@@ -1,0 +1,307 @@
+//! What every event does to the registers of the reference. A refusal writes nothing.
+
+use std::collections::BTreeSet;
+
+use rollkeeper::reconcile::{Stamp, Word};
+
+use super::super::{
+    Client, Directory, Effective, Event, Groups, Namespace, Outcome, PushView, Refusal, Registers, SignIn, Subject,
+    Team, Who,
+};
+use super::{Account, Grave, Record, Said, Space, State, Variant, space};
+
+impl Subject for State {
+    fn apply(&mut self, event: &Event) -> Outcome {
+        match event {
+            Event::Put { client, who, active, name, stamp } => self.put(*client, who, *active, *name, *stamp),
+            Event::Delete { client, who } => self.delete(*client, who),
+            Event::Member { client, team, who, present, stamp } => {
+                self.edit_member(*client, *team, who, *present, *stamp)
+            }
+            Event::Members { client, team, list, stamp } => self.members(*client, *team, list, *stamp),
+            Event::Login(sign_in) => self.login(*sign_in),
+            Event::Enter { who, name } => self.enter(who, name),
+            Event::Invite { who, team } => {
+                if self.tombs.contains(&(Grave::Everywhere(Namespace::A), *who)) {
+                    return Outcome::Conflict;
+                }
+                self.invitations.entry((*who, *team)).or_default();
+                Outcome::Ok
+            }
+            Event::Remap { value, team } => {
+                self.mapping.insert(value, *team);
+                Outcome::Ok
+            }
+            Event::Withdraw { login } => {
+                self.links.retain(|(of, _), _| of != login);
+                self.claims.retain(|(of, _), _| of != login);
+                Outcome::Ok
+            }
+            Event::Import { who, .. }
+            | Event::Grant { who, .. }
+            | Event::Ungrant { who, .. }
+            | Event::Suspend { who, .. }
+            | Event::Unsuspend { who }
+            | Event::Lock { who, .. } => match self.find(Namespace::A, who) {
+                Some(account) => self.administer(account, event),
+                None => Outcome::Unknown,
+            },
+        }
+    }
+
+    fn effective(&mut self) -> Effective {
+        self.effective_view()
+    }
+
+    fn push_view(&mut self, client: Client) -> PushView {
+        self.view_of_push(client)
+    }
+
+    fn vote(&mut self, directory: Directory, who: Who, team: Team) -> Option<Word> {
+        self.voted(self.find(directory.namespace(), who)?, directory, team)
+    }
+
+    fn registers(&mut self) -> Registers {
+        self.registers_as_text()
+    }
+}
+
+impl State {
+    /// A new account. A revived one keeps an administrator's suspension and denies, not the grants.
+    fn create(&mut self, namespace: Namespace, who: Who) -> Account {
+        let account = self.ids.values().max().map_or(1, |last| last + 1);
+        let kept = if namespace == Namespace::A { self.kept.remove(who) } else { None };
+        let (suspended, denied) = kept.unwrap_or_default();
+        if suspended {
+            self.suspended.insert(account);
+        }
+        self.manual.extend(denied.into_iter().map(|team| ((account, team), Word::Deny)));
+        account
+    }
+
+    /// The record of the person at the client, made if need be: creates, adopts or claims.
+    fn bind(&mut self, client: Client, who: Who, stamp: Stamp) -> &mut Record {
+        if !self.ids.contains_key(&(Space::A, who)) {
+            let account = self.find(Namespace::A, who).unwrap_or_else(|| self.create(Namespace::A, who));
+            self.ids.insert((Space::A, who), account);
+        }
+        self.tombs.remove(&(Grave::Everywhere(Namespace::A), who));
+        self.tombs.remove(&(Grave::At(client.directory()), who));
+        let new = Record { active: true, name: Said::Nothing, bound: stamp, off: None };
+        self.records.entry((client, who)).or_insert(new)
+    }
+
+    fn put(&mut self, client: Client, who: Who, active: bool, name: Option<&'static str>, stamp: Stamp) -> Outcome {
+        let known = self.ids.contains_key(&(Space::A, who)) && !self.records.contains_key(&(client, who));
+        if self.is(Variant::NoAdopt) && known {
+            return Outcome::Conflict;
+        }
+        let record = self.bind(client, who, stamp);
+        record.active = active;
+        record.name = match (name, record.name) {
+            (Some(name), _) => Said::Name(name),
+            (None, Said::Nothing) => Said::Nothing,
+            (None, _) => Said::Cleared,
+        };
+        if !active {
+            record.off = record.off.max(Some(stamp));
+        }
+        Outcome::Ok
+    }
+
+    fn delete(&mut self, client: Client, who: Who) -> Outcome {
+        let Some(account) = self.ids.get(&(Space::A, who)).copied() else { return Outcome::Unknown };
+        let home = self.records_of(account).next().map(|(home, _)| home);
+        let Some(record) = self.records.remove(&(client, who)) else { return Outcome::Unknown };
+
+        self.tombs.insert((Grave::At(client.directory()), who));
+        if let Some(off) = record.off.filter(|_| home == Some(client)) {
+            let ended = self.off.entry(account).or_insert(off);
+            *ended = off.max(*ended);
+        }
+        for ((by, _), list) in &mut self.lists {
+            if *by == client {
+                list.remove(who);
+            }
+        }
+        self.removed.retain(|(by, _, of), _| (*by, *of) != (client, who));
+
+        let gone = self.records_of(account).next().is_none();
+        let ends = |key: &(super::super::Login, Who), of: Account| {
+            of == account && (gone || key.0.directory() == client.directory())
+        };
+        let ended: Vec<_> = self.links.iter().filter(|(key, of)| ends(key, **of)).map(|(key, _)| *key).collect();
+        for key in ended {
+            self.links.remove(&key);
+            self.claims.remove(&key);
+        }
+        if !gone {
+            return Outcome::Ok;
+        }
+        self.retire(account, who);
+        Outcome::Gone
+    }
+
+    fn retire(&mut self, account: Account, who: Who) {
+        self.tombs.insert((Grave::Everywhere(Namespace::A), who));
+        let denies = self.manual.iter().filter(|((of, _), word)| *of == account && **word == Word::Deny);
+        let denied: BTreeSet<Team> = denies.map(|((_, team), _)| *team).collect();
+        let suspended = self.suspended.remove(&account);
+        if suspended || !denied.is_empty() {
+            self.kept.insert(who, (suspended, denied));
+        }
+        self.ids.retain(|_, of| *of != account);
+        self.manual.retain(|(of, _), _| *of != account);
+        self.imports.retain(|(of, _), _| *of != account);
+        self.invitations.retain(|(of, _), _| *of != who);
+        self.locks.remove(&account);
+        self.entered.remove(&account);
+        self.off.remove(&account);
+    }
+
+    fn edit_member(&mut self, client: Client, team: Team, who: Who, present: bool, stamp: Stamp) -> Outcome {
+        let Some(account) = self.find(Namespace::A, who) else { return Outcome::Unknown };
+        let bound = self.records.contains_key(&(client, who));
+        if !present && !bound {
+            return Outcome::Unknown;
+        }
+        if present && !bound && self.records_of(account).next().is_some() {
+            return Outcome::Invalid; // somebody else pushes that person
+        }
+        let list = self.lists.entry((client, team)).or_default();
+        if present {
+            list.insert(who);
+            self.removed.remove(&(client, team, who));
+            self.bind(client, who, stamp);
+        } else {
+            list.remove(who);
+            self.remove(client, team, who, stamp);
+        }
+        Outcome::Ok
+    }
+
+    fn remove(&mut self, client: Client, team: Team, who: Who, stamp: Stamp) {
+        let removed = self.removed.entry((client, team, who)).or_insert(stamp);
+        *removed = stamp.max(*removed);
+    }
+
+    fn members(&mut self, client: Client, team: Team, list: &BTreeSet<Who>, stamp: Stamp) -> Outcome {
+        if list.iter().any(|who| !self.records.contains_key(&(client, *who))) {
+            return Outcome::Invalid;
+        }
+        let before = self.lists.insert((client, team), list.clone()).unwrap_or_default();
+        for who in before.difference(list) {
+            self.remove(client, team, who, stamp);
+        }
+        for who in list {
+            self.removed.remove(&(client, team, *who));
+        }
+        let full = self.full.entry((client, team)).or_insert(stamp);
+        *full = stamp.max(*full);
+        Outcome::Ok
+    }
+
+    fn login(&mut self, evidence: SignIn) -> Outcome {
+        let SignIn { login, who, iat, mut groups, name } = evidence;
+        let (namespace, directory) = (login.namespace(), login.directory());
+        if self.tombstoned(directory, who) && !self.is(Variant::NoTombstone) {
+            return Outcome::Deny(Refusal::Tombstoned);
+        }
+        let (linked, found) = (self.links.get(&(login, who)).copied(), self.find(namespace, who));
+        if linked.is_some() && found.is_some() && linked != found {
+            return Outcome::Deny(Refusal::IdentityConflict);
+        }
+        let known = linked.or(found);
+        if let Some(account) = known
+            && !(self.active(account) && self.active_here(account, directory))
+        {
+            if !self.is(Variant::LoginReenables) {
+                return Outcome::Deny(Refusal::Inactive);
+            }
+            self.suspended.remove(&account);
+            for client in Client::ALL {
+                if let Some(who) = self.external(account, client) {
+                    self.records.entry((client, who)).and_modify(|record| record.active = true);
+                }
+            }
+        }
+        let account = known.unwrap_or_else(|| self.create(namespace, who));
+        self.ids.entry((space(namespace), who)).or_insert(account);
+        self.links.insert((login, who), account);
+
+        let in_nothing = !Team::ALL.iter().any(|team| self.member(account, *team));
+        if self.is(Variant::StickyDefault) && in_nothing && !matches!(groups, Groups::Known([_, ..])) {
+            self.sticky.insert((account, self.universe.default_team(directory)));
+        }
+        if self.is(Variant::AbsentIsEmpty) && matches!(groups, Groups::Absent | Groups::CutOff) {
+            groups = Groups::Known(&[]);
+        }
+        let snapshot = self.is(Variant::SnapshotStamp);
+        let claims = self.claims.entry((login, who)).or_default();
+        let stamps = [claims.groups.as_ref().map(|it| it.0), claims.name.map(|it| it.0)];
+        if snapshot && stamps.iter().flatten().any(|stamp| iat <= *stamp) {
+            return Outcome::Allow;
+        }
+        claims.seen = claims.seen.max(Some((iat, groups == Groups::CutOff)));
+        if let Groups::Known(values) = groups {
+            let claim = (iat, values.iter().copied().collect::<BTreeSet<_>>());
+            if claims.groups.as_ref().is_none_or(|old| (claim.0, text(&claim.1)) > (old.0, text(&old.1))) {
+                claims.groups = Some(claim);
+            }
+        }
+        claims.name = claims.name.max(name.map(|name| (iat, name)));
+        self.accept_invitations(namespace, who, iat);
+        Outcome::Allow
+    }
+
+    fn accept_invitations(&mut self, namespace: Namespace, who: Who, iat: Stamp) {
+        let mine = self.invitations.iter_mut().filter(|((of, _), _)| namespace == Namespace::A && *of == who);
+        for (_, accepted) in mine {
+            *accepted = Some(accepted.map_or(iat, |earliest| earliest.min(iat)));
+        }
+    }
+
+    fn enter(&mut self, who: Who, name: &'static str) -> Outcome {
+        let found = self.find(Namespace::A, who).or_else(|| self.ids.get(&(Space::Hand, who)).copied());
+        let account = found.unwrap_or_else(|| {
+            let account = self.create(Namespace::A, who);
+            self.ids.insert((Space::Hand, who), account);
+            self.tombs.remove(&(Grave::Everywhere(Namespace::A), who));
+            account
+        });
+        self.entered.insert(account, name);
+        if found.is_none() { Outcome::Created } else { Outcome::Updated }
+    }
+
+    fn administer(&mut self, account: Account, event: &Event) -> Outcome {
+        match event {
+            Event::Grant { team, word, .. } => {
+                self.manual.insert((account, *team), *word);
+            }
+            Event::Ungrant { team, .. } => {
+                self.manual.remove(&(account, *team));
+            }
+            Event::Lock { name, .. } => {
+                self.locks.insert(account, name);
+            }
+            Event::Import { team, stamp, .. } => {
+                let imported = self.imports.entry((account, *team)).or_insert(*stamp);
+                *imported = (*imported).max(*stamp);
+            }
+            Event::Suspend { stamp, .. } => {
+                self.suspended.insert(account);
+                let off = self.off.entry(account).or_insert(*stamp);
+                *off = (*off).max(*stamp);
+            }
+            _ => {
+                self.suspended.remove(&account);
+            }
+        }
+        Outcome::Ok
+    }
+}
+
+/// The canonical text by which two claims of one instant are ordered.
+fn text(values: &BTreeSet<&str>) -> String {
+    format!("{:?}", values.iter().collect::<Vec<_>>())
+}

@@ -1,0 +1,177 @@
+//! Histories: sequences of events as `proptest` strategies, so that a failing one is shrunk to a readable story.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use rollkeeper::reconcile::{DefaultMode, Stamp, Word};
+
+use super::checks::Case;
+use super::{Client, Event, Groups, Login, Mode, SignIn, Team, Universe, Who};
+
+/// How a history is made.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub universe: Universe,
+    pub stamps: RangeInclusive<Stamp>,
+    /// Everybody starts pushed, signed in and imported, so that sources meet more often.
+    pub deep: bool,
+}
+
+impl World {
+    pub fn plain() -> Self {
+        Self { universe: Universe::PLAIN, stamps: 1..=1_000_000, deep: false }
+    }
+
+    /// Stamps tie.
+    pub fn dense() -> Self {
+        Self { stamps: 1..=9, ..Self::plain() }
+    }
+
+    pub fn deep() -> Self {
+        Self { universe: Universe::WIDE, stamps: 1..=9, deep: true }
+    }
+
+    pub fn ageing() -> Self {
+        Self { universe: Universe::AGEING, ..Self::deep() }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct History {
+    pub mode: Mode,
+    pub events: Vec<Event>,
+}
+
+/// Up to fourteen events of fifteen kinds, after a beginning if the world is deep.
+pub fn history(world: &World) -> impl Strategy<Value = History> + use<> {
+    let step = (proptest::option::weighted(0.04, select(&Login::ALL)), event(world));
+    let beginning = if world.deep { beginning(world).boxed() } else { Just(Vec::new()).boxed() };
+    (mode(), beginning, vec(step, 0..=14)).prop_map(|(mode, mut events, steps)| {
+        for (withdrawn, event) in steps {
+            events.extend(withdrawn.map(|login| Event::Withdraw { login }));
+            events.push(event);
+        }
+        History { mode, events }
+    })
+}
+
+/// A prefix and what the checks may add to it.
+pub fn case(world: &World) -> impl Strategy<Value = Case> + use<> {
+    let one = || event(world);
+    let logins = [sign_in(world), sign_in(world)];
+    let who = select(world.universe.people);
+    (mode(), vec(one(), 0..=14), [one(), one()], logins, who, select(&Team::ALL), vec(one(), 1..=10)).prop_map(
+        |(mode, prefix, events, logins, who, team, later)| Case { mode, prefix, events, logins, who, team, later },
+    )
+}
+
+fn mode() -> impl Strategy<Value = Mode> {
+    select(&[Some(DefaultMode::Fallback), Some(DefaultMode::Always), None])
+}
+
+fn beginning(world: &World) -> impl Strategy<Value = Vec<Event>> + use<> {
+    let one = |who: Who| {
+        let logins = vec((proptest::bool::weighted(0.6), 1..=9_i64, select(&GROUPS[4..6])), 3);
+        let known = (vec(proptest::bool::weighted(0.7), 2), proptest::bool::ANY, select(&TEAMS), 1..=9_i64, logins);
+        known.prop_map(move |(pushed, imported, team, stamp, logins)| {
+            let mut events = Vec::new();
+            for (client, _) in Client::ALL.into_iter().zip(pushed).filter(|(_, pushed)| *pushed) {
+                events.push(Event::Put { client, who, active: true, name: Some("N1"), stamp: 1 });
+            }
+            if imported {
+                events.push(Event::Import { who, team, stamp });
+            }
+            for (login, (signs_in, iat, groups)) in Login::ALL.into_iter().zip(logins) {
+                if signs_in {
+                    events.push(Event::Login(SignIn { login, who, iat, groups, name: Some("J1") }));
+                }
+            }
+            events
+        })
+    };
+    world.universe.people.iter().map(|who| one(who)).collect::<Vec<_>>().prop_map(|people| people.concat())
+}
+
+const TEAMS: [Team; 2] = [Team::G1, Team::G2];
+
+const GROUPS: [Groups; 7] = [
+    Groups::Absent,
+    Groups::CutOff,
+    Groups::Known(&[]),
+    Groups::Known(&["ZZ"]),
+    Groups::Known(&["G1"]),
+    Groups::Known(&["G2"]),
+    Groups::Known(&["G1", "G2"]),
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Put,
+    Delete,
+    Member,
+    Members,
+    Login,
+    Enter,
+    Import,
+    Grant,
+    Ungrant,
+    Suspend,
+    Unsuspend,
+    Lock,
+    Invite,
+    Remap,
+}
+
+/// As often as it stands here.
+const KINDS: [Kind; 25] = {
+    use Kind::*;
+    [
+        Put, Put, Put, Delete, Member, Member, Member, Members, Login, Login, Login, Login, Login, Login, Enter, Enter,
+        Import, Grant, Grant, Ungrant, Suspend, Unsuspend, Lock, Invite, Remap,
+    ]
+};
+
+/// Any event but a withdrawal.
+pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
+    let people = world.universe.people;
+    let place = (select(people), select(&[Client::C1, Client::C1, Client::C2]), select(&Team::ALL));
+    let list = subsequence(people, 0..=2);
+    (select(&KINDS), place, sign_in(world), list, 0..12_usize, 0..10_usize).prop_map(
+        |(kind, (who, client, team), sign_in, list, pick, percent)| {
+            let stamp = sign_in.iat;
+            let name = |names: [&'static str; 2]| names[pick % 2];
+            let imported = TEAMS[pick % 2];
+            match kind {
+                Kind::Put => {
+                    let name = [Some("N1"), Some("N2"), None][pick % 3];
+                    Event::Put { client, who, active: pick / 3 != 0, name, stamp }
+                }
+                Kind::Delete => Event::Delete { client, who },
+                Kind::Member => Event::Member { client, team, who, present: percent < 6, stamp },
+                Kind::Members => Event::Members { client, team, list: BTreeSet::from_iter(list), stamp },
+                Kind::Login => Event::Login(sign_in),
+                Kind::Enter => Event::Enter { who, name: name(["E1", "E2"]) },
+                Kind::Import => Event::Import { who, team: imported, stamp },
+                Kind::Grant => {
+                    let word = if pick % 3 == 0 { Word::Deny } else { Word::Grant };
+                    Event::Grant { who, team, word }
+                }
+                Kind::Ungrant => Event::Ungrant { who, team },
+                Kind::Suspend => Event::Suspend { who, stamp },
+                Kind::Unsuspend => Event::Unsuspend { who },
+                Kind::Lock => Event::Lock { who, name: name(["M1", "M2"]) },
+                Kind::Invite => Event::Invite { who, team },
+                Kind::Remap => Event::Remap { value: "G1", team: imported },
+            }
+        },
+    )
+}
+
+pub fn sign_in(world: &World) -> impl Strategy<Value = SignIn> + use<> {
+    let names = select(&[Some("J1"), Some("J2"), None]);
+    (select(&Login::ALL), select(world.universe.people), world.stamps.clone(), select(&GROUPS), names)
+        .prop_map(|(login, who, iat, groups, name)| SignIn { login, who, iat, groups, name })
+}
