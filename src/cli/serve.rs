@@ -42,7 +42,8 @@ pub fn assemble(config: &Config, directory: &Directory, egress: EgressPolicy) ->
     let logins = Logins { directory: directory.clone(), keys };
     let settings = Settings {
         public_url: config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
-        time_limit: config.request_timeout,
+        request_timeout: config.request_timeout,
+        max_body_bytes: config.max_body_bytes,
     };
     App::new(directory.clone(), logins, settings)
 }
