@@ -41,7 +41,11 @@ impl Answer {
 }
 
 /// Columns without lines, so that they can be cut and pasted; `none` is what stands there when there are no rows.
-pub(super) fn table<const N: usize>(none: &str, header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(super) fn table<const N: usize>(
+    none: &str,
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header.map(str::to_uppercase));

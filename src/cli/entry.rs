@@ -133,9 +133,7 @@ pub(super) fn shown(resource: &Resource) -> Value {
     }
     for (name, links) in [("groups", &resource.groups), ("members", &resource.members)] {
         let Some(links) = links.as_deref().filter(|links| !links.is_empty()) else { continue };
-        let link = |link: &crate::scim::filter::Linked| {
-            json!({ "value": link.value, "display": link.display, "type": link.kind })
-        };
+        let link = |link: &crate::scim::filter::Linked| json!({ "value": link.value, "display": link.display, "type": link.kind });
         full.insert(name.into(), links.iter().map(link).collect());
     }
     let meta = Meta {

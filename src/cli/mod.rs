@@ -15,7 +15,7 @@ mod moment;
 mod named;
 mod query;
 mod roll;
-mod serve;
+pub(crate) mod serve;
 mod settings;
 mod tenant;
 mod token;
@@ -32,6 +32,7 @@ use crate::{demo, telemetry};
 pub use answer::Answer;
 pub use failure::Failure;
 pub use roll::Roll;
+pub(crate) use roll::connect;
 
 #[derive(Debug, Parser)]
 #[command(name = "rollkeeper", version, about = "A multi-tenant SCIM 2.0 server with just-in-time provisioning")]
@@ -109,12 +110,10 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let Cli { command, json, flags } = cli;
     if let Command::Demo(options) = command {
-        // The demo's world is its own: no settings file and no environment lead it to a real database.
         let config = Config::resolve(None, [], &flags)?;
-        let quiet = flags.log_level.as_ref().map_or(LevelFilter::ERROR, |_| config.log_level);
-        telemetry::start(config.log_format, quiet);
-        let database = flags.database.is_some().then_some(&config.database);
-        return demo::run(&options, database, flags.listen.is_some().then_some(config.listen)).await;
+        let level = flags.log_level.as_ref().map_or(LevelFilter::ERROR, |_| config.log_level);
+        telemetry::start(config.log_format, level);
+        return demo::run(&options, &flags).await;
     }
     let config = Config::load(&flags)?;
     if let Command::Serve = command {

@@ -9,7 +9,9 @@ use super::Failure;
 pub fn parse(flag: &str, text: &str, now: i64) -> Result<i64, Failure> {
     let from_now = text.parse::<Span>().ok().map(|span| now + span.ms());
     from_now.or_else(|| core::parse_instant(text)).ok_or_else(|| {
-        Failure::Usage(format!("{flag}: {text:?} is neither a length of time such as P30D nor a time such as 2027-01-31T12:00:00Z"))
+        Failure::Usage(format!(
+            "{flag}: {text:?} is neither a length of time such as P30D nor a time such as 2027-01-31T12:00:00Z"
+        ))
     })
 }
 

@@ -22,12 +22,20 @@ pub async fn parent(roll: &Roll, tenant: &TenantInfo, name: &str) -> Result<Stri
     }
     match only(found, "groups", name)? {
         Some(parent) => Ok(parent),
-        None => Err(Failure::Refused(format!("there is no group with the displayName or id {name:?}, nor an organization with that slug"))),
+        None => Err(Failure::Refused(format!(
+            "there is no group with the displayName or id {name:?}, nor an organization with that slug"
+        ))),
     }
 }
 
 /// By the attribute, else by id.
-async fn having(roll: &Roll, tenant: &TenantInfo, kind: &str, attribute: &str, name: &str) -> Result<Vec<String>, Failure> {
+async fn having(
+    roll: &Roll,
+    tenant: &TenantInfo,
+    kind: &str,
+    attribute: &str,
+    name: &str,
+) -> Result<Vec<String>, Failure> {
     let caller = roll.caller(tenant);
     let Some(kind) = roll.directory.registry().type_named(kind) else { return Ok(Vec::new()) };
     let query = Query {
@@ -53,7 +61,10 @@ async fn having(roll: &Roll, tenant: &TenantInfo, kind: &str, attribute: &str, n
 
 fn only(mut found: Vec<String>, what: &str, name: &str) -> Result<Option<String>, Failure> {
     if found.len() > 1 {
-        return Err(Failure::Refused(format!("several {what} are called {name:?}; name one by its id: {}", found.join(", "))));
+        return Err(Failure::Refused(format!(
+            "several {what} are called {name:?}; name one by its id: {}",
+            found.join(", ")
+        )));
     }
     Ok(found.pop())
 }

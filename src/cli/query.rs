@@ -81,8 +81,7 @@ fn text(kind: &Arc<ResourceType>, page: &Page) -> String {
 
 fn person(resource: &Resource) -> [String; 5] {
     let active = if resource.active == Some(false) { "no" } else { "yes" };
-    let groups: Vec<&str> =
-        resource.groups.iter().flatten().filter_map(|group| group.display.as_deref()).collect();
+    let groups: Vec<&str> = resource.groups.iter().flatten().filter_map(|group| group.display.as_deref()).collect();
     let name = say(resource, "/displayName").or_else(|| say(resource, "/name/formatted")).or_else(|| {
         let parts = [say(resource, "/name/givenName"), say(resource, "/name/familyName")];
         Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
