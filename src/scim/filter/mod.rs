@@ -14,6 +14,8 @@
 mod bind;
 mod eval;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
