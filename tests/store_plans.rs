@@ -6,9 +6,8 @@ mod support;
 use rollkeeper::directory::{Query, Wants};
 use rollkeeper::scim::filter::{Filter, bind};
 use rollkeeper::store::search::{self, View};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use support::both_engines;
-use support::roll::{BASE, Roll, all};
+use support::roll::{BASE, Roll, all, execute};
 
 /// The filters of the look-ups, and the part of the index that has to answer them.
 const LOOK_UPS: [(&str, &str, &str); 9] = [
@@ -193,26 +192,4 @@ async fn fill(url: &str, tenant: &str, connection: &str) {
         "analyze".to_owned(),
     ];
     execute(url, &statements).await;
-}
-
-async fn execute(url: &str, statements: &[String]) {
-    if url.starts_with("sqlite") {
-        let mut connection = SqliteConnection::connect(url).await.expect("the file opens");
-        for sql in statements {
-            sqlx::raw_sql(AssertSqlSafe(sql.clone()))
-                .execute(&mut connection)
-                .await
-                .unwrap_or_else(|e| panic!("{sql}: {e}"));
-        }
-        connection.close().await.expect("it closes");
-    } else {
-        let mut connection = PgConnection::connect(url).await.expect("the server answers");
-        for sql in statements {
-            sqlx::raw_sql(AssertSqlSafe(sql.clone()))
-                .execute(&mut connection)
-                .await
-                .unwrap_or_else(|e| panic!("{sql}: {e}"));
-        }
-        connection.close().await.expect("it closes");
-    }
 }

@@ -2,6 +2,7 @@
 //! a connection's push and an administrator do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rollkeeper::clock::{Clock, Ids};
 use rollkeeper::directory::{Caller, Directory, Error, Page, Precondition, Query, Resource, Voice, Wants};
@@ -10,6 +11,7 @@ use rollkeeper::scim::message::PatchOp;
 use rollkeeper::scim::resource_type::ResourceType;
 use rollkeeper::store::{Engine, Options};
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use super::Database;
 
@@ -26,7 +28,7 @@ pub struct Roll {
     pub directory: Directory,
     pub clock: Clock,
     pub tenant: String,
-    _database: Option<Database>,
+    database: Option<Database>,
 }
 
 impl Roll {
@@ -40,13 +42,13 @@ impl Roll {
         let clock = Clock::fixed(MORNING);
         let directory = Directory::new(engine, clock.clone(), Ids::seeded(7));
         let tenant = directory.create_tenant("acme", "directory").await.expect("a new tenant").id;
-        Roll { directory, clock, tenant, _database: Some(database) }
+        Roll { directory, clock, tenant, database: Some(database) }
     }
 
     /// A second tenant behind the same doors.
     pub async fn neighbour(&self, name: &str) -> Roll {
         let tenant = self.directory.create_tenant(name, "directory").await.expect("a new tenant").id;
-        Roll { directory: self.directory.clone(), clock: self.clock.clone(), tenant, _database: None }
+        Roll { directory: self.directory.clone(), clock: self.clock.clone(), tenant, database: None }
     }
 
     /// A connection with these settings; its id.
@@ -75,6 +77,98 @@ impl Roll {
     pub fn push(&self, connection: &str) -> Voiced<'_> {
         let voice = Voice::Push { connection: connection.to_owned() };
         Voiced { roll: self, caller: Caller { tenant: self.tenant.clone(), voice, token: None } }
+    }
+
+    /// Statements in the database itself, for what no use case writes yet.
+    pub async fn execute(&self, statements: &[String]) {
+        execute(self.database.as_ref().expect("the first tenant has the database").url(), statements).await;
+    }
+
+    /// A protected account: neither joined, adopted nor claimed without an administrator.
+    pub async fn protect(&self, id: &str) {
+        self.execute(&[format!("update resource set protected = true where id = '{id}'")]).await;
+    }
+
+    /// `code` of every refusal that waits for an administrator.
+    pub async fn conflicts(&self) -> Vec<String> {
+        let rows = self.directory.conflicts(&self.tenant).await.expect("the queue is readable");
+        rows.iter().map(|row| row["code"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The events that this piece of a story wrote: `kind resource other`.
+    pub async fn events_of<T>(&self, story: impl Future<Output = T>) -> (T, Vec<String>) {
+        let before = self.events().await.len();
+        let answer = story.await;
+        (answer, self.events().await.split_off(before))
+    }
+
+    /// Every derived row is what its registers give.
+    pub async fn verified(&self) {
+        let differences = self.directory.verify(Some(&self.tenant)).await.expect("verify runs");
+        assert!(differences.is_empty(), "derived rows differ from their registers: {differences:#?}");
+    }
+
+    /// `kind resource other` of every event, in order. The feed of PostgreSQL stops at the oldest transaction that is open
+    /// anywhere on the server, so beside other tests it is asked until it has caught up.
+    pub async fn events(&self) -> Vec<String> {
+        loop {
+            let events = self.feed().await;
+            if events.len() == self.stored_events().await {
+                return events;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    async fn feed(&self) -> Vec<String> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.directory.events(&self.tenant, after.as_deref(), 500).await.expect("the feed is readable");
+            all.extend(page.events.iter().map(|event| {
+                let text = |name: &str| event[name].as_str().unwrap_or("-").to_owned();
+                format!("{} {} {}", text("kind"), text("resource"), text("other"))
+            }));
+            if !page.more {
+                return all;
+            }
+            after = Some(page.next);
+        }
+    }
+
+    async fn stored_events(&self) -> usize {
+        let url = self.database.as_ref().expect("the first tenant has the database").url();
+        let sql = "select count(*) from event where tenant = $1";
+        let count: i64 = if url.starts_with("sqlite") {
+            let mut connection = SqliteConnection::connect(url).await.expect("the database opens");
+            sqlx::query_scalar(sql).bind(&self.tenant).fetch_one(&mut connection).await.expect("a number")
+        } else {
+            let mut connection = PgConnection::connect(url).await.expect("the database opens");
+            sqlx::query_scalar(sql).bind(&self.tenant).fetch_one(&mut connection).await.expect("a number")
+        };
+        usize::try_from(count).expect("a count")
+    }
+
+    /// Statements in the database itself, for what no use case writes yet.
+    pub async fn execute(&self, statements: &[String]) {
+        execute(self.database.as_ref().expect("the first tenant has the database").url(), statements).await;
+    }
+
+    /// A protected account: neither joined, adopted nor claimed without an administrator.
+    pub async fn protect(&self, id: &str) {
+        self.execute(&[format!("update resource set protected = true where id = '{id}'")]).await;
+    }
+
+    /// `code` of every refusal that waits for an administrator.
+    pub async fn conflicts(&self) -> Vec<String> {
+        let rows = self.directory.conflicts(&self.tenant).await.expect("the queue is readable");
+        rows.iter().map(|row| row["code"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The events that this piece of a story wrote: `kind resource other`.
+    pub async fn events_of<T>(&self, story: impl Future<Output = T>) -> (T, Vec<String>) {
+        let before = self.events().await.len();
+        let answer = story.await;
+        (answer, self.events().await.split_off(before))
     }
 
     /// Every derived row is what its registers give.
@@ -164,6 +258,20 @@ impl Voiced<'_> {
         let groups = self.get("User", user).await.expect("the user is there").groups;
         groups.expect("groups were asked for").into_iter().map(|group| group.value).collect()
     }
+}
+
+pub async fn execute(url: &str, statements: &[String]) {
+    macro_rules! through {
+        ($connection:ty) => {{
+            let mut connection = <$connection>::connect(url).await.expect("the database opens");
+            for sql in statements {
+                let done = sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&mut connection).await;
+                done.unwrap_or_else(|e| panic!("{sql}: {e}"));
+            }
+            connection.close().await.expect("it closes");
+        }};
+    }
+    if url.starts_with("sqlite") { through!(SqliteConnection) } else { through!(PgConnection) }
 }
 
 /// The whole list.
