@@ -147,51 +147,6 @@ impl Roll {
         };
         usize::try_from(count).expect("a count")
     }
-
-    /// Statements in the database itself, for what no use case writes yet.
-    pub async fn execute(&self, statements: &[String]) {
-        execute(self.database.as_ref().expect("the first tenant has the database").url(), statements).await;
-    }
-
-    /// A protected account: neither joined, adopted nor claimed without an administrator.
-    pub async fn protect(&self, id: &str) {
-        self.execute(&[format!("update resource set protected = true where id = '{id}'")]).await;
-    }
-
-    /// `code` of every refusal that waits for an administrator.
-    pub async fn conflicts(&self) -> Vec<String> {
-        let rows = self.directory.conflicts(&self.tenant).await.expect("the queue is readable");
-        rows.iter().map(|row| row["code"].as_str().unwrap_or_default().to_owned()).collect()
-    }
-
-    /// The events that this piece of a story wrote: `kind resource other`.
-    pub async fn events_of<T>(&self, story: impl Future<Output = T>) -> (T, Vec<String>) {
-        let before = self.events().await.len();
-        let answer = story.await;
-        (answer, self.events().await.split_off(before))
-    }
-
-    /// Every derived row is what its registers give.
-    pub async fn verified(&self) {
-        let differences = self.directory.verify(Some(&self.tenant)).await.expect("verify runs");
-        assert!(differences.is_empty(), "derived rows differ from their registers: {differences:#?}");
-    }
-
-    /// `kind resource other` of every event, in order.
-    pub async fn events(&self) -> Vec<String> {
-        let (mut all, mut after) = (Vec::new(), None);
-        loop {
-            let page = self.directory.events(&self.tenant, after.as_deref(), 500).await.expect("the feed is readable");
-            all.extend(page.events.iter().map(|event| {
-                let text = |name: &str| event[name].as_str().unwrap_or("-").to_owned();
-                format!("{} {} {}", text("kind"), text("resource"), text("other"))
-            }));
-            if !page.more {
-                return all;
-            }
-            after = Some(page.next);
-        }
-    }
 }
 
 /// Somebody who speaks: `roll.push(&okta).post("User", body)`.
