@@ -115,7 +115,7 @@ impl Work<'_> {
                 marks.push((scope.clone(), "anchor", self.mark("anchor", external_id)));
                 marks.push((scope.clone(), "subject", self.mark("subject", external_id)));
             }
-            for name in user_name_of(&own).map(|name| Key::user_name(name).0) {
+            if let Some(name) = user_name_of(&own).map(|name| Key::user_name(name).0) {
                 marks.push((scope.clone(), "user_name", self.mark("user_name", &name)));
             }
             for address in addresses_of(&own) {
