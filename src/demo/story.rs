@@ -112,12 +112,14 @@ impl<'a> Story<'a> {
             "issuer": self.provider.issuer, "clientIds": [CLIENT_ID], "algs": ["ES256"], "domains": ["acme.example"],
             "organizations": ["acme"], "default": {"organization": "acme", "group": "everyone"},
         }});
-        let path = "admin/v1/connections/default";
-        let set = self.administer(Method::PATCH, path, Some(&rules), |body| {
-            let at = |pointer: &str| body.pointer(pointer).map(Value::to_string).unwrap_or_default();
-            format!("issuer {}, domains {}, JIT {}", at("/rules/issuer"), at("/domains"), at("/rules/jit/enabled"))
-        });
-        let set = set.await;
+        let shown =
+            r#"{"rules": {"issuer": …, "clientIds": ["demo-app"], "domains": ["acme.example"], "default": …, …}}"#;
+        let path = format!("/t/{TENANT}/admin/v1/connections/default");
+        let telling = |body: &Value| {
+            let jit = body.pointer("/rules/jit/enabled") == Some(&true.into());
+            format!("issuer {}, JIT {}", at(body, "/rules/issuer"), if jit { "on" } else { "off" })
+        };
+        let set = self.stage.send(&self.cast.administrator, Method::PATCH, &path, Some(&rules), shown, telling).await;
         self.stage
             .check(set.is("/rules/jit/enabled", true), "people can be pushed and can sign in through one connection");
     }
