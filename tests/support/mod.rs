@@ -8,6 +8,7 @@ pub mod client;
 pub mod contract;
 pub mod database;
 pub mod openid_provider;
+pub mod roll;
 pub mod world;
 
 pub use client::{Client, Reply};
