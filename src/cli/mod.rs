@@ -61,7 +61,7 @@ enum Command {
     Token(token::Command),
     /// Connections: one identity provider's relationship with a tenant
     #[command(subcommand)]
-    Connection(connection::Command),
+    Connection(Box<connection::Command>),
     /// Organizations, whose teams are groups called organization:team
     #[command(subcommand)]
     Organization(entry::OrganizationCommand),

@@ -70,11 +70,12 @@ fn text(kind: &Arc<ResourceType>, page: &Page) -> String {
     if !text.is_empty() {
         text.push_str("\n\n");
     }
-    let noun = kind.endpoint.trim_start_matches('/').to_lowercase();
+    let one = kind.name.to_lowercase();
     text.push_str(&match (shown, total) {
-        (_, 0) => format!("no {noun}"),
-        (shown, total) if i64::try_from(shown) == Ok(total) => format!("{total} {noun}"),
-        (shown, total) => format!("{shown} of {total} {noun}, from number {}", page.start_index),
+        (_, 0) => format!("no {one}s"),
+        (1, 1) => format!("1 {one}"),
+        (shown, total) if i64::try_from(shown) == Ok(total) => format!("{total} {one}s"),
+        (shown, total) => format!("{shown} of {total} {one}s, from number {}", page.start_index),
     });
     text
 }

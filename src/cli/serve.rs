@@ -1,5 +1,6 @@
 //! `serve`: the server, from its settings to its last request.
 
+use futures_util::poll;
 use tokio::net::TcpListener;
 
 use super::Failure;
@@ -20,6 +21,14 @@ pub async fn serve(config: &Config) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::Refused(error.to_string()))?;
     let app = assemble(config, &directory, EgressPolicy::default());
 
+    // Polled once here, so that a signal is heard from the moment the address is told.
+    let mut stop = Box::pin(stop_signal());
+    let stops_already = poll!(stop.as_mut()).is_ready();
+    let stop = async move {
+        if !stops_already {
+            stop.await;
+        }
+    };
     tracing::info!(listen = %address, database = %config.database, version = env!("CARGO_PKG_VERSION"), "started");
     println!("Rollkeeper is listening on http://{address}");
     if directory.tenants().await?.is_empty() {
@@ -30,7 +39,7 @@ pub async fn serve(config: &Config) -> Result<(), Failure> {
              rollkeeper token create --tenant acme --scope scim --database {database}\n"
         );
     }
-    let served = app.serve(listener, stop_signal()).await;
+    let served = app.serve(listener, stop).await;
     directory.engine().close().await;
     tracing::info!("stopped");
     served.map_err(|error| Failure::Refused(format!("the server stopped: {error}")))

@@ -61,8 +61,8 @@ pub struct Settings {
     /// A regular expression: the groups, by name, that claims may touch
     #[arg(long, value_name = "PATTERN")]
     group_pattern: Option<String>,
-    /// on or off: whether signing in makes accounts and changes memberships [a new connection has on]
-    #[arg(long, value_name = "ON|OFF", value_parser = ["on", "off"])]
+    /// Whether signing in makes accounts and changes memberships [a new connection has on]
+    #[arg(long, value_name = "on|off", value_parser = ["on", "off"], hide_possible_values = true)]
     jit: Option<String>,
     /// Any settings, as a JSON merge patch; `-` reads standard input. The other flags go over it
     #[arg(long, value_name = "FILE")]

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Of the lines of a step.
 const INDENT: &str = "     ";
 /// A longer body is cut where it is shown.
-const LONGEST_LINE: usize = 100;
+const LONGEST_LINE: usize = 110;
 
 pub struct Stage {
     client: Client,
@@ -93,7 +93,7 @@ impl Stage {
         shown: &str,
         telling: impl Fn(&Value) -> String,
     ) -> Reply {
-        let request = format!("{method} {path}");
+        let request = format!("{method} {}", plain(path));
         let name = self.ink(Ink::Dim, &format!("({})", actor.name));
         line(format!("{INDENT}{} {}  {name}", self.ink(Ink::Cyan, "→"), self.ink(Ink::Bold, &request)));
         if !shown.is_empty() {
@@ -172,6 +172,19 @@ pub fn tail(id: &str) -> String {
     }
 }
 
+/// A path as it is shown: ids by their last digits, and without the filter, which is told in its own line.
+fn plain(path: &str) -> String {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let shorten = |text: &str| if text.len() >= 36 { tail(text) } else { text.to_owned() };
+    let mut plain = path.split('/').map(shorten).collect::<Vec<_>>().join("/");
+    for (at, pair) in query.split('&').filter(|pair| !pair.is_empty()).enumerate() {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = if name == "filter" { "…".to_owned() } else { shorten(value) };
+        plain.push_str(&format!("{}{name}={value}", if at == 0 { '?' } else { '&' }));
+    }
+    plain
+}
+
 fn short(text: &str) -> String {
     if text.chars().count() <= LONGEST_LINE {
         return text.to_owned();
@@ -183,7 +196,13 @@ fn short(text: &str) -> String {
 fn problem(body: &Value) -> String {
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
     let code = if text("code").is_empty() { text("scimType") } else { text("code") };
-    [code, text("detail")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
+    let reference = text("decisionId");
+    let detail = if reference.is_empty() {
+        text("detail").to_owned()
+    } else {
+        text("detail").replace(reference, &tail(reference))
+    };
+    [code, &detail].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
@@ -196,5 +215,8 @@ mod tests {
         assert_eq!(tail("short"), "short");
         assert_eq!(short(&"ä".repeat(200)).chars().count(), LONGEST_LINE);
         assert_eq!(short("{}"), "{}");
+        let id = "0192f0c4-7d1e-7a3b-9c55-4b1f0a2e6d88";
+        let path = format!("/t/demo/people/{id}/explain?group={id}&filter=a+eq+1&limit=5");
+        assert_eq!(plain(&path), "/t/demo/people/…0a2e6d88/explain?group=…0a2e6d88&filter=…&limit=5");
     }
 }
