@@ -331,6 +331,43 @@ both_engines! {
         s.roll.verified().await;
     }
 
+    async fn a_group_left_to_the_administrator_may_have_the_name_of_another(database: Database) {
+        let s = Stage::set(Roll::open(database).await).await;
+        let administrator = s.roll.administrator();
+        let own = s.group(&administrator, json!({"displayName": "Staff", "members": [{"value": s.ada}]})).await;
+        s.roll.directory.grant(&s.roll.tenant, &s.kay, &s.staff, None).await.expect("granted");
+        s.push().delete("Group", &s.staff).await.expect("a DELETE is not refused for a name");
+        assert_eq!(administrator.ids("Group", r#"displayName eq "staff""#).await.expect("a list"), sorted(&[&own, &s.staff]));
+        let note = json!({"op": "add", "path": "externalId", "value": "left over"});
+        administrator.patch("Group", &s.staff, note).await.expect("it can still be written");
+        let rename = |name: &str| json!({"op": "replace", "path": "displayName", "value": name});
+        administrator.patch("Group", &s.staff, rename("Crew")).await.expect("renamed");
+        let back = administrator.patch("Group", &s.staff, rename("Staff")).await;
+        assert_eq!(outcome(&back), "409 uniqueness");
+        s.roll.verified().await;
+    }
+
+    async fn an_external_id_is_bounded_for_every_type(database: Database) {
+        let roll = Roll::open(database).await;
+        let (long, administrator) = ("x".repeat(3_000), roll.administrator());
+        for (kind, mut body) in [
+            ("User", json!({"userName": "ada"})),
+            ("Group", json!({"displayName": "staff"})),
+            ("Organization", json!({"slug": "moby"})),
+        ] {
+            let id = administrator.post(kind, body.clone()).await.expect("created").id;
+            body["externalId"] = json!(long);
+            let mut other = body.clone();
+            for name in ["userName", "displayName", "slug"] {
+                if let Some(text) = other.get_mut(name) {
+                    *text = json!("other");
+                }
+            }
+            let (put, post) = (administrator.put(kind, &id, body.clone()).await, administrator.post(kind, other).await);
+            assert_eq!((outcome(&put), outcome(&post)), ("400 invalidValue".to_owned(), "400 invalidValue".to_owned()), "{kind}");
+        }
+    }
+
     async fn a_team_is_a_name_in_an_organization_of_the_connection(database: Database) {
         let roll = Roll::open(database).await;
         let administrator = roll.administrator();
