@@ -6,10 +6,17 @@ use std::ops::RangeInclusive;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rollkeeper::reconcile::{DefaultMode, Stamp, Word};
 
 use super::checks::Case;
 use super::{Client, Event, Groups, Login, Mode, SignIn, Team, Universe, Who};
+
+/// The same histories in every run.
+pub fn runner(seed: u8, cases: u32) -> TestRunner {
+    let config = Config { cases, failure_persistence: None, max_shrink_time: 60_000, ..Config::default() };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]))
+}
 
 /// How a history is made.
 #[derive(Clone, Debug)]
