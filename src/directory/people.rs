@@ -400,12 +400,13 @@ fn names_of(document: &Document) -> BTreeSet<String> {
     names
 }
 
-/// What a push may read of somebody unclaimed; it becomes its own word when it claims them.
+/// What a push may read of somebody unclaimed; it becomes its own word when it claims them. That an administrator
+/// suspended them is no word of the push: lifting the suspension has to be enough.
 pub(crate) fn visible(account: &Account) -> Said {
     let cells = cells::cells(&account.document);
     let words: BTreeMap<String, Option<Value>> =
         cells.into_iter().filter(|(cell, _)| is_open(cell)).map(|(cell, value)| (cell, Some(value))).collect();
-    Said { external_id: None, active: account.active, words }
+    Said { external_id: None, active: true, words }
 }
 
 /// Of people it does not push, a connection reads `userName`, `name`, `emails` and `active`.

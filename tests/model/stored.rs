@@ -216,13 +216,13 @@ impl Stored {
         if let Some(name) = name {
             body[NAME] = json!(name);
         }
-        self.state(client, who, &body)
+        self.state(client, self.record(client, who), &body)
     }
 
     /// POST of somebody who is not there yet, else PUT: what every identity provider does.
-    fn state(&self, client: Client, who: Who, body: &Value) -> Outcome {
+    fn state(&self, client: Client, id: Option<String>, body: &Value) -> Outcome {
         let (product, push, wants) = (&self.store.product, self.push(client), Wants::default());
-        match self.record(client, who) {
+        match id {
             None => outcome(self.store.wait(product.create(&push, &self.users, body, wants))),
             Some(id) => {
                 let none = Precondition::None;
@@ -255,14 +255,15 @@ impl Stored {
             return if bound { removed } else { Outcome::Unknown };
         }
         let pushed = Client::ALL.into_iter().any(|client| self.record(client, who).is_some());
-        let add = ListChange::Add(vec![id]);
+        let add = ListChange::Add(vec![id.clone()]);
         let added = self.change(client, team, &add);
         if bound || pushed {
             return added;
         }
-        let stated = self.state(client, who, &user(who));
+        let is_claimed = added == Outcome::Ok;
+        let stated = self.state(client, Some(id).filter(|_| is_claimed), &user(who));
         assert_eq!(stated, Outcome::Ok, "{who} is stated by {client:?}");
-        if added == Outcome::Ok { added } else { self.change(client, team, &add) }
+        if is_claimed { added } else { self.change(client, team, &add) }
     }
 
     /// The whole list. The product claims the unclaimed who are named there; the model, where a list names only those
