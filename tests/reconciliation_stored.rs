@@ -30,11 +30,11 @@ fn of_the_store(world: World) -> World {
     World { universe: world.universe.stored(), ..world }
 }
 
-/// Plays histories of three worlds: stamps far apart, stamps that tie, everybody known to several sources.
+/// Plays histories of four worlds: stamps far apart, stamps that tie, everybody known to several sources, one person.
 fn agrees(database: &Database, cases: u32) {
     let store = Store::open(database.url());
     let events = Cell::new(0);
-    let worlds = [World::plain(), World::dense(), World::deep()].map(of_the_store);
+    let worlds = [World::plain(), World::dense(), World::deep(), World::narrow()].map(of_the_store);
     for (seed, world) in (41..).zip(worlds) {
         let test = |history: History| {
             let mut product = Stored::new(&store, world.universe, history.mode);
@@ -50,7 +50,7 @@ fn agrees(database: &Database, cases: u32) {
             panic!("{failure}");
         }
     }
-    println!("{} histories, {} events", scaled(cases) * 3, events.get());
+    println!("{} histories, {} events", scaled(cases) * 4, events.get());
 }
 
 fn lived<S: Subject>(mut subject: S, events: &[Event]) -> S {

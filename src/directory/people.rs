@@ -300,8 +300,8 @@ impl Work<'_> {
         }
         let off = self.lifecycle(connected, id, said.active, record.off).await?;
         self.write_record(&connected.id, id, &said, off, record.bound_at).await?;
-        if restoring {
-            self.clear_tombstones(connected, &said).await?;
+        if restoring || record.external_id != said.external_id {
+            self.clear_tombstones(connected, id, &said).await?;
         }
         Ok(true)
     }
@@ -427,6 +427,8 @@ pub(crate) fn refused(detail: &str, code: &'static str, resource: Option<String>
 pub(crate) fn is_addressed(connected: &Connected, account: &Account) -> bool {
     has_address_of(connected, account)
 }
+
+pub(crate) use super::words::subject_of;
 
 /// The scopes in which a tombstone of this connection's namespace is looked for.
 pub(crate) fn tombstone_scopes(connected: &Connected) -> [String; 2] {

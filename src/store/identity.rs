@@ -371,6 +371,18 @@ pub async fn clear_tombstones(tx: &mut Tx, entries: &[(String, &str, String)]) -
     Ok(())
 }
 
+/// The subjects that went with an account may sign in again.
+pub async fn clear_subjects_of(tx: &mut Tx, scope: &str, resource: &str) -> Result<(), Error> {
+    run!(
+        tx,
+        "delete from tombstone where tenant = $1 and scope = $2 and kind = 'subject' and resource = $3",
+        &tx.tenant,
+        scope,
+        resource
+    )?;
+    Ok(())
+}
+
 /// The anchors of an account that is back match again.
 pub async fn clear_tombstones_of(tx: &mut Tx, scope: &str, resource: &str) -> Result<(), Error> {
     run!(tx, "delete from tombstone where tenant = $1 and scope = $2 and resource = $3", &tx.tenant, scope, resource)?;

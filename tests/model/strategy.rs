@@ -37,6 +37,11 @@ impl World {
         Self { stamps: 1..=9, ..Self::plain() }
     }
 
+    /// One person, of whom everybody speaks at once.
+    pub fn narrow() -> Self {
+        Self { universe: Universe { people: &["p"], ..Universe::WIDE }, ..Self::dense() }
+    }
+
     pub fn deep() -> Self {
         Self { universe: Universe::WIDE, stamps: 1..=9, deep: true }
     }
@@ -145,7 +150,7 @@ const KINDS: [Kind; 25] = {
 pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
     let people = world.universe.people;
     let place = (select(people), select(&[Client::C1, Client::C1, Client::C2]), select(&Team::ALL));
-    let list = subsequence(people, 0..=2);
+    let list = subsequence(people, 0..=people.len().min(2));
     (select(&KINDS), place, sign_in(world), list, 0..12_usize, 0..10_usize).prop_map(
         |(kind, (who, client, team), sign_in, list, pick, percent)| {
             let stamp = sign_in.iat;
