@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::TcpListener;
 
+use crate::config::Config;
 use crate::directory::Directory;
 use crate::http::{self, Settings, Site};
 use crate::jit::login::Logins;
@@ -54,6 +55,16 @@ impl App {
                 tracing::warn!(grace_ms = GRACE.as_millis() as u64, "requests in flight were cut off");
                 Ok(())
             }
+        }
+    }
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        Self {
+            public_url: config.public_url.as_ref().map(ToString::to_string),
+            request_timeout: config.request_timeout,
+            max_body_bytes: config.max_body_bytes,
         }
     }
 }

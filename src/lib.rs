@@ -5,8 +5,10 @@
 
 pub mod app;
 pub mod auth;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod directory;
 pub mod event;
 pub mod http;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program. Everything is in the library; see `src/cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rollkeeper::cli::main()
+}

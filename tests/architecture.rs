@@ -266,10 +266,11 @@ fn branches(
     }
 }
 
-/// `jit::login` is a room of its own; every other room is named by its first module.
+/// `jit::login` and `auth::token` are rooms of their own; every other room is named by its first module.
 fn room_of(path: &[String]) -> String {
     match path {
         [jit, login, ..] if jit == "jit" && login == "login" => "jit::login".to_owned(),
+        [auth, token, ..] if auth == "auth" && token == "token" => "auth::token".to_owned(),
         [room, ..] => room.clone(),
         [] => String::new(),
     }

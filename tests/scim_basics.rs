@@ -235,6 +235,9 @@ async fn bodies_and_media_types() {
     post("application/scim+json", "").await.scim_error(400, "invalidSyntax");
     let large = format!("{{\"userName\": \"{}\"}}", "x".repeat(1 << 20));
     post("application/scim+json", &large).await.scim_error(413, "");
+    // A group arrives with all its members.
+    let group = json!({ "displayName": "staff", "unknown": "x".repeat(2 << 20) });
+    push.groups().post(group).await.status(201);
 
     let plain = push.users().list("").header(header::ACCEPT, "application/json").await.status(200);
     assert_eq!(plain.header(header::CONTENT_TYPE), "application/json");

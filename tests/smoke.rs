@@ -15,14 +15,20 @@ async fn tell(database: Database) {
     let directory = Directory::new(engine, Clock::fixed(1_800_000_000_000), Ids::seeded(1));
     let tenant = directory.create_tenant("acme", "directory").await.unwrap();
     let connection = directory.connections(&tenant.id).await.unwrap().remove(0);
-    let push = Caller { tenant: tenant.id.clone(), voice: Voice::Push { connection: connection.id.clone() }, token: None };
+    let push =
+        Caller { tenant: tenant.id.clone(), voice: Voice::Push { connection: connection.id.clone() }, token: None };
     let admin = Caller::administrator(&tenant.id);
     let users = directory.registry().type_named("User").unwrap().clone();
     let groups = directory.registry().type_named("Group").unwrap().clone();
     let all = Wants { groups: true, members: true };
     let (ada, _) = directory
-        .create(&push, &users, &json!({"userName": "ada@acme.example", "externalId": "e1", "name": {"givenName": "Ada"},
-            "emails": [{"value": "ada@acme.example", "type": "work", "primary": true}], "active": true}), all)
+        .create(
+            &push,
+            &users,
+            &json!({"userName": "ada@acme.example", "externalId": "e1", "name": {"givenName": "Ada"},
+            "emails": [{"value": "ada@acme.example", "type": "work", "primary": true}], "active": true}),
+            all,
+        )
         .await
         .unwrap();
     let (group, _) = directory
@@ -41,8 +47,13 @@ async fn tell(database: Database) {
             "id eq \"x\" or userName ew \"example\"",
         ] {
             let query = Query {
-                filter: Some(filter.to_owned()), sort_by: Some("name.givenName".to_owned()), descending: true,
-                start_index: 1, count: 10, wants: all, base: "http://h/".to_owned(),
+                filter: Some(filter.to_owned()),
+                sort_by: Some("name.givenName".to_owned()),
+                descending: true,
+                start_index: 1,
+                count: 10,
+                wants: all,
+                base: "http://h/".to_owned(),
             };
             let page = directory.search(caller, &users, &query).await.unwrap();
             assert_eq!(page.total, 1, "{filter}");

@@ -197,7 +197,14 @@ impl Work<'_> {
         for entry in entries.iter_mut().filter(|entry| entry.attr == "displayname") {
             entry.unique = true;
         }
-        let scope = scope(row.owner.as_deref(), row.organization.as_deref());
+        let mut scope = scope(row.owner.as_deref(), row.organization.as_deref());
+        // Whoever gives a group a name has asked whether it is free. One that a push left to the administrator keeps a name
+        // that the administrator's own group may have as well: then it claims it for nobody but itself.
+        let name = Key::text(false, row.display.as_deref().unwrap_or_default()).0;
+        let holder = values::holder(&mut self.tx, "Group", "displayname", &scope, &name).await?;
+        if holder.is_some_and(|holder| holder != row.id) {
+            scope.clone_from(&row.id);
+        }
         Ok(values::replace(&mut self.tx, &row.id, "Group", "", &entries, Some(&scope)).await?)
     }
 
@@ -318,8 +325,6 @@ impl Work<'_> {
                 row.modified = self.now;
                 resources::update(&mut self.tx, row).await?;
                 let document = Document::from_json(&row.document).map_err(|e| super::work::corrupt("resource", e))?;
-                let display = row.display.clone().unwrap_or_default();
-                self.check_free_name(&scope(None, row.organization.as_deref()), &display, Some(&row.id)).await?;
                 self.index_group(row, &document, None).await?;
                 return self.touch_all(&affected).await;
             }

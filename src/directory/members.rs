@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::event::Kind;
 use crate::reconcile::{Source, Word};
 use crate::scim::document::{Document, Member};
 use crate::scim::filter::{Bound, Facts, Linked, MemberPart, Place};
@@ -62,12 +63,23 @@ impl Work<'_> {
             changed |= is_listed(id);
             match kinds.get(id).map(String::as_str) {
                 // An edge to a group is a word without a memory: it is there or not.
-                Some("Group") => vouches::remove(&mut self.tx, id, &[(group.id.clone(), source.clone())]).await?,
+                Some("Group") => {
+                    vouches::remove(&mut self.tx, id, &[(group.id.clone(), source.clone())]).await?;
+                    if is_listed(id) {
+                        let event = self.event(Kind::MembershipRemoved).of(id).and(&group.id);
+                        self.publish(event);
+                    }
+                }
                 Some("User") if own.contains(id) => {
                     rows.push(vouches::Row::person(&group.id, id, source.clone(), Word::Deny, Some(self.now)));
                 }
                 _ => {}
             }
+        }
+        // A group inside a group is a membership of its own in the feed; whoever is in it follows from that.
+        for row in rows.iter().filter(|row| row.member_kind == "Group") {
+            let event = self.event(Kind::MembershipAdded).of(&row.member).and(&group.id);
+            self.publish(event);
         }
         vouches::put(&mut self.tx, &rows).await?;
         let mut touched: BTreeSet<String> =

@@ -9,6 +9,7 @@ use crate::scim::{self};
 use crate::store::{resources, values, vouches};
 
 use super::settle::effective_entries;
+use super::words::check_external_id;
 use super::{Result, Work};
 
 impl Work<'_> {
@@ -19,6 +20,7 @@ impl Work<'_> {
             return Err(scim::Error::uniqueness("another organization already has this slug").into());
         }
         let external_id = document.take_external_id();
+        check_external_id(external_id.as_deref())?;
         let id = self.directory.ids().new();
         let row = resources::Row {
             id: id.clone(),
@@ -48,6 +50,7 @@ impl Work<'_> {
     pub(crate) async fn restate_organization(&mut self, row: resources::Row, mut after: Document) -> Result<bool> {
         let before = Document::from_json(&row.document).map_err(|e| super::work::corrupt("resource", e))?;
         let external_id = after.take_external_id();
+        check_external_id(external_id.as_deref())?;
         let mut stored = after.clone();
         if let Some(external_id) = &external_id {
             stored.0.insert("externalId".to_owned(), Value::String(external_id.clone()));

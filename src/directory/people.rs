@@ -100,6 +100,8 @@ impl Work<'_> {
             }
         }
         if let Some(id) = self.claimable(&connected, &document, &key).await? {
+            let Some(account) = self.account(&id).await? else { return Err(gone()) };
+            self.check_claiming_names(&connected, &account, &document)?;
             self.check_name(&connected, &key, Some(&id)).await?;
             self.claim(&connected, &id, &said).await?;
             return Ok(id);

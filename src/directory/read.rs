@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::scim::document::Document;
@@ -251,7 +250,7 @@ fn resource(
         Some(record) => record.external_id.clone(),
         None => entered.filter(|_| !is_push),
     };
-    let active = (kind.name == "User").then(|| match record {
+    let active = (kind.name == "User").then_some(match record {
         Some(record) if is_push => record.active,
         _ => row.active,
     });
@@ -297,9 +296,4 @@ fn linked(edges: Option<Vec<memberships::Edge>>, endpoint: &str) -> Vec<Linked> 
             }
         })
         .collect()
-}
-
-/// An attribute of the document as text.
-pub(crate) fn text<'a>(document: &'a Document, name: &str) -> Option<&'a str> {
-    document.0.get(name).and_then(Value::as_str)
 }

@@ -98,7 +98,7 @@ impl Work<'_> {
         }
         let name = user_name_of(&account.document).map(|name| Key::user_name(name).0);
         for namespace in &namespaces {
-            for name in &name {
+            if let Some(name) = &name {
                 marks.push((everywhere(namespace), "user_name", self.mark("user_name", name)));
             }
             for address in addresses_of(&account.document) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::reconcile::{cells, derive};
-use crate::store::{people, values, vouches};
+use crate::store::{people, values};
 
 use super::settle::{display_name, effective_entries, effective_external_id, own_document};
 use super::{Configuration, Directory, Result, world};
@@ -56,7 +56,7 @@ impl Directory {
                     let text = |live: Option<&bool>| live.map_or("absent".to_owned(), |live| format!("live={live}"));
                     differ(
                         "vouch",
-                        format!("{}/{id}/{}", key.0, vouches::source_text(&key.1)),
+                        format!("{}/{id}/{}", key.0, key.1),
                         text(account.stored.get(key)),
                         text(derived.rows.get(key)),
                     );

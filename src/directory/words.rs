@@ -132,7 +132,7 @@ impl Work<'_> {
                 }
                 marks.push((scope.clone(), "anchor", mark));
             }
-            for name in user_name_of(&own).map(|name| Key::user_name(name).0) {
+            if let Some(name) = user_name_of(&own).map(|name| Key::user_name(name).0) {
                 marks.push((scope.clone(), "user_name", self.mark("user_name", &name)));
             }
             for address in addresses_of(&own) {

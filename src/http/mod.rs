@@ -4,8 +4,8 @@
 //! how a resource and a refusal are written. A handler extracts, calls one use case of the directory and renders;
 //! no rule lives here, and no SQL.
 //!
-//! The way of a request: [`address`] brings its path to one spelling → [`layers`] give it an id, a log line, a time
-//! limit and the [form](form) of its answer → [`gate`] asks for the token that its route wants → a handler.
+//! The way of a request: `address` brings its path to one spelling → `layers` give it an id, a log line, a time
+//! limit and the form of its answer (`form`) → `gate` asks for the token that its route wants → a handler.
 
 mod address;
 mod admin;

@@ -21,7 +21,7 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// How long one request may take.
     pub request_timeout: Duration,
-    /// No body may be larger, whatever its route would read.
+    /// The largest body of a group; others stop at 1 MiB, or here if this is less.
     pub max_body_bytes: usize,
 }
 

@@ -100,7 +100,9 @@ impl Selection {
             }
             if let Some(extension) = kind.extension(key) {
                 let Value::Object(values) = value else { return false };
-                values.retain(|key, value| self.keep(Some(&extension.schema), extension.schema.attribute(key), key, value));
+                values.retain(|key, value| {
+                    self.keep(Some(&extension.schema), extension.schema.attribute(key), key, value)
+                });
                 return !values.is_empty();
             }
             let attribute = match kind.find(None, key) {
@@ -150,7 +152,8 @@ impl Selection {
                 (Returned::Default, Mode::Without) => !named_sub,
             }
         };
-        let hidden: Vec<&str> = attribute.sub_attributes.iter().filter(|sub| !part(sub)).map(|sub| sub.name.as_str()).collect();
+        let hidden: Vec<&str> =
+            attribute.sub_attributes.iter().filter(|sub| !part(sub)).map(|sub| sub.name.as_str()).collect();
         hidden.is_empty() || without_parts(value, &hidden)
     }
 }
@@ -247,10 +250,16 @@ mod tests {
                 json!({"schemas": schemas, "id": "1", "userName": "ada", "name": {"familyName": "Lovelace"}}),
             ),
             ("NAME", json!({"schemas": schemas, "id": "1", "name": {"givenName": "Ada", "familyName": "Lovelace"}})),
-            ("name,name.familyName", json!({"schemas": schemas, "id": "1", "name": {"givenName": "Ada", "familyName": "Lovelace"}})),
+            (
+                "name,name.familyName",
+                json!({"schemas": schemas, "id": "1", "name": {"givenName": "Ada", "familyName": "Lovelace"}}),
+            ),
             ("emails.type", json!({"schemas": schemas, "id": "1", "emails": [{"type": "work"}]})),
             ("password,unknown,x.y.z", json!({"schemas": schemas, "id": "1"})),
-            ("urn:ietf:params:scim:schemas:core:2.0:User:userName", json!({"schemas": schemas, "id": "1", "userName": "ada"})),
+            (
+                "urn:ietf:params:scim:schemas:core:2.0:User:userName",
+                json!({"schemas": schemas, "id": "1", "userName": "ada"}),
+            ),
             (&format!("{enterprise}:department"), department.clone()),
             ("department", department),
             (enterprise, json!({"schemas": schemas, "id": "1", enterprise: user()[enterprise]})),

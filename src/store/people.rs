@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::engine::{all, locked, run};
-use super::vouches::{parse_source, rows};
+use super::vouches::rows;
 use super::{Error, Tx};
 use crate::reconcile::{Claim, Link, Person, Record, Source, Stamp, Vouch, Word, cells};
 use crate::scim::document::Document;
@@ -242,7 +242,7 @@ async fn load_vouches(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Acc
     )?;
     for (member, parent, source, word, stamp, until, live) in vouches {
         let Some(account) = people.get_mut(&member) else { continue };
-        let source = parse_source(&source)?;
+        let source = Source::parse(&source).ok_or_else(|| Error::corrupt("vouch", format!("source {source}")))?;
         account.stored.insert((parent.clone(), source.clone()), live);
         if !matches!(source, Source::Login(_) | Source::Default(_)) {
             let word = if word == "deny" { Word::Deny } else { Word::Grant };

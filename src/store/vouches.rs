@@ -8,32 +8,6 @@ use super::engine::{all, one, run};
 use super::{Error, Tx};
 use crate::reconcile::{Source, Stamp, Word};
 
-/// The text of a source in the `source` column.
-pub fn source_text(source: &Source) -> String {
-    match source {
-        Source::Push(connection) => format!("push:{connection}"),
-        Source::Login(connection) => format!("login:{connection}"),
-        Source::Default(connection) => format!("default:{connection}"),
-        Source::Grant => "grant".to_owned(),
-        Source::Deny => "deny".to_owned(),
-        Source::Invite => "invite".to_owned(),
-        Source::Import => "import".to_owned(),
-    }
-}
-
-pub(super) fn parse_source(text: &str) -> Result<Source, Error> {
-    Ok(match text.split_once(':') {
-        Some(("push", connection)) => Source::Push(connection.to_owned()),
-        Some(("login", connection)) => Source::Login(connection.to_owned()),
-        Some(("default", connection)) => Source::Default(connection.to_owned()),
-        None if text == "grant" => Source::Grant,
-        None if text == "deny" => Source::Deny,
-        None if text == "invite" => Source::Invite,
-        None if text == "import" => Source::Import,
-        _ => return Err(Error::corrupt("vouch", format!("source {text}"))),
-    })
-}
-
 /// Ids as one JSON parameter: rows of one column.
 pub(super) fn rows<'a>(ids: impl IntoIterator<Item = &'a String>) -> String {
     serde_json::Value::from_iter(ids.into_iter().map(|id| json!([id]))).to_string()
@@ -79,7 +53,7 @@ pub async fn put(tx: &mut Tx, entries: &[Row]) -> Result<(), Error> {
                 row.parent,
                 row.member_kind,
                 row.member,
-                source_text(&row.source),
+                row.source.to_string(),
                 if row.word == Word::Grant { "grant" } else { "deny" },
                 row.role,
                 row.stamp,
@@ -105,7 +79,7 @@ pub async fn put(tx: &mut Tx, entries: &[Row]) -> Result<(), Error> {
 
 /// Removes registers or derived rows.
 pub async fn remove(tx: &mut Tx, member: &str, keys: &[(String, Source)]) -> Result<(), Error> {
-    let list = serde_json::Value::from_iter(keys.iter().map(|(parent, source)| json!([parent, source_text(source)])));
+    let list = serde_json::Value::from_iter(keys.iter().map(|(parent, source)| json!([parent, source.to_string()])));
     run!(
         tx,
         "delete from vouch where tenant = $1 and member = $2
@@ -123,7 +97,7 @@ pub async fn set_live(tx: &mut Tx, changes: &[(&str, &str, &Source, bool)]) -> R
         let some: Vec<_> = changes.iter().filter(|change| change.3 == live).collect();
         for chunk in some.chunks(5000) {
             let list = serde_json::Value::from_iter(
-                chunk.iter().map(|(member, parent, source, _)| json!([member, parent, source_text(source)])),
+                chunk.iter().map(|(member, parent, source, _)| json!([member, parent, source.to_string()])),
             );
             run!(
                 tx,
@@ -146,7 +120,7 @@ pub async fn listed(tx: &mut Tx, parent: &str, source: &Source) -> Result<BTreeM
         "select member, member_kind from vouch where tenant = $1 and parent = $2 and source = $3 and word = 'grant'",
         &tx.tenant,
         parent,
-        source_text(source)
+        source.to_string()
     )?;
     Ok(found.into_iter().collect())
 }
@@ -165,7 +139,7 @@ pub async fn words_on(
          and member in (select j.value ->> 0 from json_each($4) j)",
         &tx.tenant,
         parent,
-        source_text(source),
+        source.to_string(),
         rows(members)
     )?;
     Ok(found.into_iter().map(|(member, word)| (member, word == "grant")).collect())
@@ -205,7 +179,7 @@ pub async fn remove_parent(tx: &mut Tx, parent: &str, source: Option<&Source>) -
             "delete from vouch where tenant = $1 and parent = $2 and source = $3",
             &tx.tenant,
             parent,
-            source_text(source)
+            source.to_string()
         )?,
         None => run!(tx, "delete from vouch where tenant = $1 and (parent = $2 or member = $2)", &tx.tenant, parent)?,
     };
@@ -219,7 +193,7 @@ pub async fn remove_member_source(tx: &mut Tx, member: &str, source: &Source) ->
         "delete from vouch where tenant = $1 and member = $2 and source = $3",
         &tx.tenant,
         member,
-        source_text(source)
+        source.to_string()
     )?;
     Ok(())
 }
@@ -239,7 +213,7 @@ pub async fn others_speak(tx: &mut Tx, parent: &str, source: &Source) -> Result<
          and not (source >= 'login:' and source < 'login;') and not (source >= 'default:' and source < 'default;') limit 1",
         &tx.tenant,
         parent,
-        source_text(source)
+        source.to_string()
     )?;
     Ok(found.is_some())
 }

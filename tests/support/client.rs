@@ -12,6 +12,8 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use super::contract;
+
 /// Someone who calls: a tenant's path and perhaps a token.
 #[derive(Clone)]
 pub struct Client {
@@ -149,6 +151,11 @@ impl Call {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body in memory").to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let media_type =
+            parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = media_type.split(';').next().unwrap_or_default();
+        let breaches = contract::breaches(&self.method, &self.path, parts.status.as_u16(), media_type, &bytes);
+        assert!(breaches.is_empty(), "{} {} against openapi.yaml: {breaches:#?}", self.method, self.path);
         Reply {
             request: format!("{} {}", self.method, self.path),
             status: parts.status,

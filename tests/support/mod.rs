@@ -5,8 +5,10 @@
 #![allow(dead_code, unused_macros, unused_imports, reason = "each test binary uses a part of this module")]
 
 pub mod client;
+pub mod contract;
 pub mod database;
 pub mod openid_provider;
+pub mod roll;
 pub mod world;
 
 pub use client::{Client, Reply};

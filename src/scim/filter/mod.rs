@@ -14,6 +14,8 @@
 mod bind;
 mod eval;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,8 +28,8 @@ use super::path::AttributePath;
 use super::resource_type::ResourceType;
 use super::schema::Type;
 
+pub(crate) use bind::bind_elements;
 pub use bind::{bind, bind_each, sort_place};
-pub(crate) use bind::{bind_elements, boolean_text};
 pub(crate) use eval::matches_element;
 pub(crate) use parse::ValuePath;
 

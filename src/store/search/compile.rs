@@ -195,7 +195,8 @@ impl<'a> Compiler<'a> {
                 let prefix = self.text(self.query.location);
                 self.column(&format!("({prefix} || r.id)"), test)
             }
-            Place::Version => self.column("('W/\"' || cast(r.version as text) || '\"')", test),
+            // The empty piece of the id lends its collation: bytes, where a cast text has the database's own.
+            Place::Version => self.column("('W/\"' || cast(r.version as text) || '\"' || substr(r.id, 1, 0))", test),
             Place::Created => self.instant("r.created", test),
             Place::LastModified => self.instant("r.modified", test),
             Place::Active => {
@@ -430,6 +431,8 @@ impl<'a> Compiler<'a> {
 
     fn member_part(&mut self, alias: &str, part: MemberPart, test: &Test) -> String {
         match part {
+            // No argument that the text does not name: a prepared statement is remembered by its text alone.
+            MemberPart::Ref if *test == Test::Present => "true".to_owned(),
             MemberPart::Value => self.column(&format!("{alias}.member"), test),
             MemberPart::Type => self.folded_constant(&format!("{alias}.member_kind"), &["User", "Group"], test),
             MemberPart::Ref => {
@@ -443,11 +446,11 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// The display of a linked resource; folded text is compared with its index rows where a name is indexed.
+    /// The display of a linked resource, found by its id; the whole text is compared, as links hold it uncut.
     fn display_of(&mut self, id: &str, test: &Test) -> String {
         let condition = match test {
             Test::Present => "y.val <> ''".to_owned(),
-            other => self.value("y", other),
+            other => self.column("coalesce(y.whole, y.val)", other),
         };
         format!(
             "exists (select 1 from value y where y.tenant = {} and y.resource = {id} and y.view = '' and y.attr = '{DISPLAY}' and {condition})",
@@ -495,6 +498,7 @@ impl<'a> Compiler<'a> {
 
     fn group_part(&mut self, part: MemberPart, test: &Test) -> String {
         match part {
+            MemberPart::Ref if *test == Test::Present => "true".to_owned(),
             MemberPart::Value => self.column("up.id", test),
             MemberPart::Type => {
                 let direct = word(test.accepts("direct", None));

@@ -1,0 +1,58 @@
+//! `serve`: the server, from its settings to its last request.
+
+use futures_util::poll;
+use tokio::net::TcpListener;
+
+use super::Failure;
+use super::roll::connect;
+use crate::app::{App, stop_signal};
+use crate::auth::egress::{Egress, EgressPolicy};
+use crate::auth::jwks::Jwks;
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::http::Settings;
+use crate::jit::login::Logins;
+
+pub async fn serve(config: &Config) -> Result<(), Failure> {
+    let directory = connect(config, config.max_connections).await?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| Failure::Refused(format!("cannot listen on {}: {error}", config.listen)))?;
+    let address = listener.local_addr().map_err(|error| Failure::Refused(error.to_string()))?;
+    let app = assemble(config, &directory, EgressPolicy::default());
+
+    // Polled once here, so that a signal is heard from the moment the address is told.
+    let mut stop = Box::pin(stop_signal());
+    let stops_already = poll!(stop.as_mut()).is_ready();
+    let stop = async move {
+        if !stops_already {
+            stop.await;
+        }
+    };
+    tracing::info!(listen = %address, database = %config.database, version = env!("CARGO_PKG_VERSION"), "started");
+    println!("Rollkeeper is listening on http://{address}");
+    if directory.tenants().await?.is_empty() {
+        let database = &config.database;
+        eprintln!(
+            "There is no tenant yet. In another terminal:\n\n    \
+             rollkeeper tenant create acme --database {database}\n    \
+             rollkeeper token create --tenant acme --scope scim --database {database}\n"
+        );
+    }
+    let served = app.serve(listener, stop).await;
+    directory.engine().close().await;
+    tracing::info!("stopped");
+    served.map_err(|error| Failure::Refused(format!("the server stopped: {error}")))
+}
+
+/// The whole server on an open database.
+pub fn assemble(config: &Config, directory: &Directory, egress: EgressPolicy) -> App {
+    let keys = Jwks::new(Egress::new(egress), directory.clock().clone());
+    let logins = Logins { directory: directory.clone(), keys };
+    let settings = Settings {
+        public_url: config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        request_timeout: config.request_timeout,
+        max_body_bytes: config.max_body_bytes,
+    };
+    App::new(directory.clone(), logins, settings)
+}
