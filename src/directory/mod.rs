@@ -5,6 +5,7 @@
 //! of the protocol; knows nothing of HTTP.
 
 mod administration;
+mod bound;
 mod config;
 mod entered;
 mod error;
@@ -33,6 +34,8 @@ use crate::scim::resource_type::Registry;
 use crate::store::Engine;
 
 pub use administration::{Authenticated, ConnectionInfo, TenantInfo, TokenInfo};
+#[doc(hidden)]
+pub use bound::ListChange;
 pub use config::{Configuration, Connected};
 pub use error::{Error, Result};
 pub use explain::ExplainAnswer;

@@ -216,7 +216,7 @@ async fn invited(
 }
 
 async fn is_tombstoned(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> Result<bool> {
-    let mut marks = vec![("subject", work.mark("subject", &claims.subject))];
+    let mut marks = vec![("subject", work.mark("subject", &people::subject_of(&connected.id, &claims.subject)))];
     if let Some(anchor) = &claims.anchor {
         marks.push(("anchor", work.mark("anchor", anchor)));
     }
