@@ -16,14 +16,12 @@ use model::reference::{State, Variant};
 use model::strategy::{self, World};
 use model::{Event, Mode, Subject, Universe};
 use proptest::strategy::{Strategy, ValueTree};
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use proptest::test_runner::{TestCaseError, TestRunner};
 use rollkeeper::reconcile::{Person, World as Configuration, derive, explain};
 
-/// The same histories in every run.
 fn runner(seed: u8, cases: u32) -> TestRunner {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(cases);
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]))
+    strategy::runner(seed, cases)
 }
 
 fn lived<S: Subject>(mut subject: S, events: &[Event]) -> S {

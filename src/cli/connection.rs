@@ -77,11 +77,11 @@ impl Command {
                 let tenant = roll.tenant(tenant).await?;
                 let rules = settings.applied_to(&Rules::default_for(connection))?;
                 let info = roll.directory.create_connection(&tenant.id, connection, rules).await?;
-                Ok(shown(info))
+                Ok(shown(info, false))
             }
             Self::Show(Show { connection, tenant }) => {
                 let tenant = roll.tenant(tenant).await?;
-                Ok(shown(known(roll, &tenant, connection.as_deref()).await?))
+                Ok(shown(known(roll, &tenant, connection.as_deref()).await?, true))
             }
             Self::List(tenant) => list(roll, tenant).await,
             Self::Update(Update { connection, tenant, state, settings }) => {
@@ -89,7 +89,7 @@ impl Command {
                 let before = known(roll, &tenant, connection.as_deref()).await?;
                 let rules = settings.applied_to(&before.rules)?;
                 let after = roll.directory.update_connection(&tenant.id, &before.id, rules, state.clone()).await?;
-                Ok(shown(after))
+                Ok(shown(after, false))
             }
         }
     }
@@ -110,16 +110,25 @@ async fn known(roll: &Roll, tenant: &TenantInfo, name: Option<&str>) -> Result<C
         .ok_or_else(|| Failure::Refused(format!("tenant {} has no connection {name:?}", tenant.name)))
 }
 
-fn shown(info: ConnectionInfo) -> Answer {
+/// All settings, or what most people look at.
+fn shown(info: ConnectionInfo, in_full: bool) -> Answer {
     let connection = Connection::from(info);
-    let settings = serde_json::to_string_pretty(&connection.rules).unwrap_or_default();
-    let Connection { id, name, state, created, .. } = &connection;
-    let mut text = format!("connection {name}, {state}, created {created}\nid {id}\n");
-    if !connection.rules.can_sign_in() {
-        text.push_str("nobody signs in here: it has no issuer\n");
+    let Connection { id, name, state, rules, domains, .. } = &connection;
+    let list = |texts: &[String]| or_dash(Some(&texts.join(", ")));
+    let mut lines = vec![
+        format!("connection {name}, {state}, id {id}"),
+        match &rules.issuer {
+            Some(issuer) => {
+                format!("issuer {issuer}, for {}, signed with {}", list(&rules.client_ids), list(&rules.algs))
+            }
+            None => "nobody signs in here: it has no issuer".to_owned(),
+        },
+        format!("JIT {}, domains {}", if rules.jit.enabled { "on" } else { "off" }, list(domains)),
+    ];
+    if in_full {
+        lines.push(serde_json::to_string_pretty(rules).unwrap_or_default());
     }
-    text.push_str(&settings);
-    Answer::new(text, connection)
+    Answer::new(lines.join("\n"), connection)
 }
 
 async fn list(roll: &Roll, tenant: &TenantName) -> Result<Answer, Failure> {

@@ -1,7 +1,7 @@
 //! `rollkeeper demo`: the main job as a story, against a server of its own and over real HTTP.
 //!
 //! Owns the demo's world: an SQLite file in a fresh folder (or the database that `--database` names), a tenant `demo`, an
-//! identity provider with its own key, and the server. The [`story`] checks everything it shows; afterwards the server
+//! identity provider with its own key, and the server. The story checks everything it shows; afterwards the server
 //! keeps running, so that what was told can be tried.
 
 mod provider;

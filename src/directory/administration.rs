@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::auth::token::{Kind as TokenKind, Scope, Token};
 use crate::event::{Cause, Kind};
 use crate::jit::rules::Rules;
-use crate::reconcile::{Source, Word};
+use crate::reconcile::{Source, Word, is_unique};
 use crate::scim::{self};
 use crate::store::{connections, people, resources, tenants, tokens, vouches};
 
@@ -307,6 +307,18 @@ impl Directory {
                 let row = vouches::Row::person(parent, person, Source::Import, Word::Grant, Some(work.now));
                 vouches::put(&mut work.tx, &[row]).await?;
                 Ok(())
+        })
+    }
+
+    /// A provisional value from an import: what is read where nobody else has a word.
+    pub async fn import_word(&self, tenant: &str, person: &str, cell: &str, value: Option<Value>) -> Result<()> {
+        if is_unique(cell) {
+            return Err(scim::Error::invalid_value(format!("{cell} has exactly one owner and cannot be imported")).into());
+        }
+        transact!(self, tenant, Cause::by("import"), work => {
+                work.living(person).await?;
+                people::set_word(&mut work.tx, person, "entered", cell, value.as_ref(), work.now).await?;
+                work.touch(person).await
         })
     }
 

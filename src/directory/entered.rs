@@ -63,7 +63,7 @@ impl Work<'_> {
         Ok(None)
     }
 
-    fn namespaces(&self) -> BTreeSet<String> {
+    pub(crate) fn namespaces(&self) -> BTreeSet<String> {
         self.configuration.connections.iter().map(Connected::namespace).collect()
     }
 

@@ -4,9 +4,11 @@ use crate::auth::token::{Kind as TokenKind, Token};
 use crate::event::{Cause, Kind};
 use crate::jit::address::Address;
 use crate::scim::{self};
-use crate::store::invitations;
+use crate::scim::key::Key;
+use crate::store::{identity, invitations};
 
-use super::{Directory, Result, transact};
+use super::words::everywhere;
+use super::{Directory, Result, Work, transact};
 
 /// How long an invitation waits unless it says otherwise: 14 days.
 const DEFAULT_LIFE: i64 = 14 * 24 * 60 * 60 * 1000;
@@ -45,6 +47,12 @@ impl Directory {
         }
         let secret = Token::generate(TokenKind::Invitation, &self.ids);
         let invitation = transact!(self, tenant, Cause::by("administrator"), work => {
+                if work.is_deleted_address(&address).await? {
+                    return Err(scim::Error::uniqueness(
+                        "this address belonged to a user who was deleted: create the user again before inviting",
+                    )
+                    .into());
+                }
                 let organization = match organization {
                     Some(name) => Some(work.organization_named(name).await?.ok_or_else(|| {
                         scim::Error::invalid_value(format!("there is no organization {name:?}"))
@@ -92,6 +100,20 @@ impl Directory {
                 work.publish(event);
                 Ok(())
         })
+    }
+}
+
+impl Work<'_> {
+    /// Whoever had this address is tombstoned: an invitation could not be accepted.
+    async fn is_deleted_address(&mut self, address: &Address) -> Result<bool> {
+        let mark = self.mark("address", &Key::text(false, &address.said).0);
+        for namespace in self.namespaces() {
+            let scope = everywhere(&namespace);
+            if identity::tombstone(&mut self.tx, &scope, "address", &mark, self.now).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

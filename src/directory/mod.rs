@@ -5,6 +5,7 @@
 //! of the protocol; knows nothing of HTTP.
 
 mod administration;
+mod bound;
 mod config;
 mod entered;
 mod error;
@@ -16,6 +17,7 @@ mod members;
 mod organizations;
 pub(crate) mod people;
 mod read;
+mod reindex;
 mod resources;
 mod retire;
 mod settle;
@@ -32,6 +34,8 @@ use crate::scim::resource_type::Registry;
 use crate::store::Engine;
 
 pub use administration::{Authenticated, ConnectionInfo, TenantInfo, TokenInfo};
+#[doc(hidden)]
+pub use bound::ListChange;
 pub use config::{Configuration, Connected};
 pub use error::{Error, Result};
 pub use explain::ExplainAnswer;

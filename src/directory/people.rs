@@ -303,8 +303,8 @@ impl Work<'_> {
         }
         let off = self.lifecycle(connected, id, said.active, record.off).await?;
         self.write_record(&connected.id, id, &said, off, record.bound_at).await?;
-        if restoring {
-            self.clear_tombstones(connected, &said).await?;
+        if restoring || record.external_id != said.external_id {
+            self.clear_tombstones(connected, id, &said).await?;
         }
         Ok(true)
     }
@@ -401,12 +401,13 @@ fn names_of(document: &Document) -> BTreeSet<String> {
     names
 }
 
-/// What a push may read of somebody unclaimed; it becomes its own word when it claims them.
+/// What a push may read of somebody unclaimed; it becomes its own word when it claims them. That an administrator
+/// suspended them is no word of the push: lifting the suspension has to be enough.
 pub(crate) fn visible(account: &Account) -> Said {
     let cells = cells::cells(&account.document);
     let words: BTreeMap<String, Option<Value>> =
         cells.into_iter().filter(|(cell, _)| is_open(cell)).map(|(cell, value)| (cell, Some(value))).collect();
-    Said { external_id: None, active: account.active, words }
+    Said { external_id: None, active: true, words }
 }
 
 /// Of people it does not push, a connection reads `userName`, `name`, `emails` and `active`.
@@ -427,6 +428,8 @@ pub(crate) fn refused(detail: &str, code: &'static str, resource: Option<String>
 pub(crate) fn is_addressed(connected: &Connected, account: &Account) -> bool {
     has_address_of(connected, account)
 }
+
+pub(crate) use super::words::subject_of;
 
 /// The scopes in which a tombstone of this connection's namespace is looked for.
 pub(crate) fn tombstone_scopes(connected: &Connected) -> [String; 2] {

@@ -9,7 +9,7 @@ use crate::scim::key::Key;
 use crate::store::people::Account;
 use crate::store::{identity, invitations, people, resources, values, vouches};
 
-use super::words::{addresses_of, everywhere, user_name_of};
+use super::words::{addresses_of, everywhere, invitable_of, subject_of, user_name_of};
 use super::{Connected, Result, Work, world};
 
 /// How long tombstones and retired accounts are kept: 30 days.
@@ -35,9 +35,10 @@ impl Work<'_> {
                 }
             }
             for link in account.person.links.iter().filter(|link| link.connection == connected.id) {
-                marks.push((connected.id.clone(), "subject", self.mark("subject", &link.subject)));
+                let subject = subject_of(&link.connection, &link.subject);
+                marks.push((connected.id.clone(), "subject", self.mark("subject", &subject)));
             }
-            identity::add_tombstones(&mut self.tx, &marks, None, self.now, self.now + RETENTION).await?;
+            identity::add_tombstones(&mut self.tx, &marks, Some(id), self.now, self.now + RETENTION).await?;
             resources::remove_record(&mut self.tx, &connected.id, id).await?;
             values::remove(&mut self.tx, id, &connected.id).await?;
             vouches::remove_member_source(&mut self.tx, id, &Source::Push(connected.id.clone())).await?;
@@ -90,7 +91,10 @@ impl Work<'_> {
             marks.push((everywhere(namespace), "anchor", self.mark("anchor", anchor)));
         }
         for link in &account.person.links {
-            marks.push((link.connection.clone(), "subject", self.mark("subject", &link.subject)));
+            if let Some(connected) = self.configuration.connection(&link.connection) {
+                let subject = subject_of(&link.connection, &link.subject);
+                marks.push((everywhere(&connected.namespace()), "subject", self.mark("subject", &subject)));
+            }
         }
         let name = user_name_of(&account.document).map(|name| Key::user_name(name).0);
         for namespace in &namespaces {
@@ -120,7 +124,7 @@ impl Work<'_> {
         people::remove_words(&mut self.tx, id).await?;
         values::remove_all(&mut self.tx, id).await?;
         vouches::remove_all_but_denies(&mut self.tx, id).await?;
-        invitations::remove_accepted(&mut self.tx, id).await?;
+        invitations::remove_of(&mut self.tx, id, &invitable_of(&account.document)).await?;
         let off = if account.person.suspended { account.person.off } else { None };
         people::set_lifecycle(&mut self.tx, id, account.person.suspended, off, Some(self.now)).await?;
         let event = self.event(Kind::UserDeleted).of(id);

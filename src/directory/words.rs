@@ -1,11 +1,12 @@
 //! Writing a connection's own words of a person: its record, the anchor that goes with it, what it clears.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
+use crate::jit::address::Address;
 use crate::reconcile::{Stamp, cells};
 use crate::scim::document::Document;
 use crate::scim::key::Key;
@@ -49,6 +50,13 @@ pub(crate) fn user_name_of(document: &Document) -> Option<&str> {
 pub(crate) fn addresses_of(document: &Document) -> Vec<String> {
     let Some(Value::Array(emails)) = document.0.get("emails") else { return Vec::new() };
     emails.iter().filter_map(|email| Some(Key::text(false, email.get("value")?.as_str()?).0)).collect()
+}
+
+/// The addresses of a document as invitations are made to them.
+pub(crate) fn invitable_of(document: &Document) -> BTreeSet<String> {
+    let Some(Value::Array(emails)) = document.0.get("emails") else { return BTreeSet::new() };
+    let said = emails.iter().filter_map(|email| email.get("value")?.as_str());
+    said.filter_map(|said| Some(said.parse::<Address>().ok()?.folded)).collect()
 }
 
 impl Work<'_> {
@@ -99,7 +107,10 @@ impl Work<'_> {
         if let Some(external_id) = &said.external_id {
             self.name_by_anchor(&connected.namespace(), external_id, id).await?;
         }
-        self.clear_tombstones(connected, said).await?;
+        if !said.active {
+            identity::remove_claims(&mut self.tx, &connected.id, id, self.now).await?;
+        }
+        self.clear_tombstones(connected, id, said).await?;
         if !connected.used {
             crate::store::connections::mark_used(&mut self.tx, &connected.id).await?;
         }
@@ -118,14 +129,20 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Binding a record clears the tombstones of its anchor, userName and addresses.
-    pub(crate) async fn clear_tombstones(&mut self, connected: &Connected, said: &Said) -> Result<()> {
+    /// Binding a record clears the tombstones of its anchor, userName and addresses, with those of the account and of the
+    /// subjects that went with the anchor: whoever is pushed again may sign in again.
+    pub(crate) async fn clear_tombstones(&mut self, connected: &Connected, id: &str, said: &Said) -> Result<()> {
         let own = own_document(&said.words);
         let mut marks = Vec::new();
         for scope in [connected.id.clone(), everywhere(&connected.namespace())] {
+            identity::clear_tombstones_of(&mut self.tx, &scope, id).await?;
             if let Some(external_id) = &said.external_id {
-                marks.push((scope.clone(), "anchor", self.mark("anchor", external_id)));
-                marks.push((scope.clone(), "subject", self.mark("subject", external_id)));
+                let mark = self.mark("anchor", external_id);
+                let went = identity::tombstone(&mut self.tx, &scope, "anchor", &mark, self.now).await?.flatten();
+                if let Some(went) = went {
+                    identity::clear_subjects_of(&mut self.tx, &scope, &went).await?;
+                }
+                marks.push((scope.clone(), "anchor", mark));
             }
             if let Some(name) = user_name_of(&own).map(|name| Key::user_name(name).0) {
                 marks.push((scope.clone(), "user_name", self.mark("user_name", &name)));
@@ -136,6 +153,11 @@ impl Work<'_> {
         }
         Ok(identity::clear_tombstones(&mut self.tx, &marks).await?)
     }
+}
+
+/// A subject as tombstones know it: it is a name on its connection only.
+pub(crate) fn subject_of(connection: &str, subject: &str) -> String {
+    format!("{connection}\u{0}{subject}")
 }
 
 /// The scope of a tombstone that holds for a whole namespace.

@@ -15,6 +15,11 @@ use super::registers::Record;
 /// somebody else has taken meanwhile.
 const UNIQUE: &[&str] = &["userName"];
 
+/// Whether the value of this cell is unique in a directory, and so has exactly one owner.
+pub fn is_unique(cell: &str) -> bool {
+    UNIQUE.contains(&cell)
+}
+
 /// (cell, source, what it says that does not hold).
 pub(crate) type Drift = Vec<(String, String, Value)>;
 
@@ -26,7 +31,7 @@ pub(crate) fn words(reading: &Reading<'_>) -> (BTreeMap<String, Value>, Drift) {
     let mut words = BTreeMap::new();
     let mut drift = Drift::new();
     for cell in cells(reading) {
-        let said = if UNIQUE.contains(&cell) { said_of_unique(reading, cell) } else { said(reading, cell) };
+        let said = if is_unique(cell) { said_of_unique(reading, cell) } else { said(reading, cell) };
         let winner = said.first().and_then(|(_, value)| *value);
         if let Some(value) = winner {
             words.insert(cell.to_owned(), value.clone());

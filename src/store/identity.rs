@@ -147,7 +147,7 @@ pub async fn add_link(tx: &mut Tx, link: &Link) -> Result<(), Error> {
     Ok(())
 }
 
-/// The newest login of a link: `true` if this one is newer than the last.
+/// The newest login of a link: the maximum by (stamp, cut off). `true` if this one is greater than the last.
 pub async fn touch_link(
     tx: &mut Tx,
     connection: &str,
@@ -158,7 +158,8 @@ pub async fn touch_link(
     let touched = run!(
         tx,
         "update link set last_login = $4, cut_off = $5
-         where tenant = $1 and connection = $2 and subject = $3 and last_login < $4",
+         where tenant = $1 and connection = $2 and subject = $3
+           and (last_login < $4 or (last_login = $4 and not cut_off and $5))",
         &tx.tenant,
         connection,
         subject,
@@ -366,6 +367,18 @@ pub async fn clear_tombstones(tx: &mut Tx, entries: &[(String, &str, String)]) -
            (select j.value ->> 0, j.value ->> 1, j.value ->> 2 from json_each($2) j)",
         &tx.tenant,
         list.to_string()
+    )?;
+    Ok(())
+}
+
+/// The subjects that went with an account may sign in again.
+pub async fn clear_subjects_of(tx: &mut Tx, scope: &str, resource: &str) -> Result<(), Error> {
+    run!(
+        tx,
+        "delete from tombstone where tenant = $1 and scope = $2 and kind = 'subject' and resource = $3",
+        &tx.tenant,
+        scope,
+        resource
     )?;
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! Invitations: each its own, tokens as hashes.
 
+use std::collections::BTreeSet;
+
 use super::engine::{all, one, run};
+use super::vouches::rows;
 use super::{Error, Tx};
 use crate::reconcile::Stamp;
 
@@ -108,8 +111,15 @@ pub async fn revoke(tx: &mut Tx, id: &str) -> Result<bool, Error> {
     Ok(touched > 0)
 }
 
-/// What a retired account had accepted goes with it.
-pub async fn remove_accepted(tx: &mut Tx, resource: &str) -> Result<(), Error> {
-    run!(tx, "delete from invitation where tenant = $1 and accepted_by = $2", &tx.tenant, resource)?;
+/// What a retired account had accepted goes with it, and what waits for its addresses.
+pub async fn remove_of(tx: &mut Tx, resource: &str, addresses: &BTreeSet<String>) -> Result<(), Error> {
+    run!(
+        tx,
+        "delete from invitation where tenant = $1 and (accepted_by = $2
+           or (state = 'pending' and address in (select j.value ->> 0 from json_each($3) j)))",
+        &tx.tenant,
+        resource,
+        rows(addresses)
+    )?;
     Ok(())
 }

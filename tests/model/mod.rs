@@ -2,7 +2,7 @@
 //! can happen to them.
 //!
 //! Whatever reconciles is a [`Subject`]: the reference in plain Rust ([`reference`]), the product's pure functions
-//! over registers in memory ([`pure`]), or a store. [`checks`] holds what must be true of any of them,
+//! over registers in memory ([`pure`]), or the whole of it over a store ([`stored`]). [`checks`] holds what must be true of any of them,
 //! [`compare::agree`] holds one against the reference, event by event, [`strategy`] makes the histories and [`observe`]
 //! says what a person's registers show. [`anyone`] makes people that no history need have made.
 //!
@@ -17,6 +17,7 @@ pub mod compare;
 pub mod observe;
 pub mod pure;
 pub mod reference;
+pub mod stored;
 pub mod strategy;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,16 +129,31 @@ pub struct Universe {
     /// The scope and the default team of the second connection; the first has `G1`, `G2` and `Gd`, the third `G2` and `Gd`.
     pub second: (&'static [Team], Team),
     pub claim_max_age: Option<Stamp>,
+    /// Whose sign-ins vouch for the addresses that invitations go to: they accept them.
+    pub invited: &'static [Directory],
 }
 
 impl Universe {
     /// Two people. What the checks are written for.
-    pub const PLAIN: Self = Self { people: &["p", "q"], second: (&[Team::G1], Team::Gd), claim_max_age: None };
+    pub const PLAIN: Self = Self {
+        people: &["p", "q"],
+        second: (&[Team::G1], Team::Gd),
+        claim_max_age: None,
+        invited: &[Directory::D1, Directory::D2],
+    };
     /// Three people, another scope and another default team.
-    pub const WIDE: Self =
-        Self { people: &["p", "q", "r"], second: (&[Team::G1, Team::G2, Team::Gd], Team::G2), claim_max_age: None };
+    pub const WIDE: Self = Self {
+        people: &["p", "q", "r"],
+        second: (&[Team::G1, Team::G2, Team::Gd], Team::G2),
+        ..Self::PLAIN
+    };
     /// Claims age quickly.
     pub const AGEING: Self = Self { claim_max_age: Some(3), ..Self::WIDE };
+
+    /// Invitations go to an address in a domain, and a domain is verified for one connection.
+    pub const fn stored(self) -> Self {
+        Self { invited: &[Directory::D1], ..self }
+    }
 
     pub fn scope(&self, directory: Directory) -> &'static [Team] {
         match directory {

@@ -1,6 +1,8 @@
 //! The product's registers and its derived view in the model's words, for every subject that holds them.
 
-use rollkeeper::reconcile::{Person, Source, Word, World, derive};
+use std::collections::BTreeSet;
+
+use rollkeeper::reconcile::{Group, Person, Source, Word, World, derive};
 
 use super::{Directory, Login, PushView, Registers, Seen, Team, Who};
 
@@ -64,11 +66,14 @@ pub fn describe(person: &Person, name: &str, who: Who, all: &mut Registers) {
     for link in &person.links {
         let Some(login) = login(&link.subject, who) else { continue };
         put(format!("link: {login} {who}"), name.to_owned());
+        // What the own push ended is dead for good: whether it is still kept shows nowhere.
+        let record = person.records.iter().find(|record| record.connection == link.connection);
+        let off = record.and_then(|record| record.off);
         let key = |field: &str| format!("login: {login} {who} {field}");
-        if let Some(claim) = &link.groups {
+        if let Some(claim) = link.groups.as_ref().filter(|claim| Some(claim.stamp) > off) {
             put(key("groups"), format!("{} {:?}", claim.stamp, claim.value.iter().collect::<Vec<_>>()));
         }
-        if let Some(claim) = link.attributes.get(NAME) {
+        if let Some(claim) = link.attributes.get(NAME).filter(|claim| Some(claim.stamp) > off) {
             put(key("name"), format!("{} {}", claim.stamp, claim.value.as_str().unwrap_or_default()));
         }
         put(key("seen"), format!("{} {}", link.last_login, link.cut_off));
@@ -84,6 +89,22 @@ pub fn describe(person: &Person, name: &str, who: Who, all: &mut Registers) {
     }
     if let Some(off) = person.off {
         put(format!("off: {name}"), off.to_string());
+    }
+}
+
+/// Adds what outlives a retired account, if there is anything.
+pub fn kept(person: &Person, who: Who, all: &mut Registers) {
+    let denied: BTreeSet<&str> = person.vouches.iter().map(|vouch| vouch.parent.as_str()).collect();
+    if person.suspended || !denied.is_empty() {
+        let denied = Vec::from_iter(denied).join(" ");
+        all.insert(format!("kept: {who}"), format!("{} {:?} {denied}", person.suspended, person.off));
+    }
+}
+
+/// Adds when each connection last stated the whole list of a group.
+pub fn lists(group: &Group, all: &mut Registers) {
+    for (connection, stamp) in &group.full {
+        all.insert(format!("push: {} {} list", client(connection), group.id), stamp.to_string());
     }
 }
 

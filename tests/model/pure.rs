@@ -135,15 +135,15 @@ impl Pure {
         let home = derive(&self.people[account], &self.world).home;
         let person = &mut self.people[account];
         let off = person.records.iter().find(|record| record.connection == connection).and_then(|record| record.off);
-        if home.as_deref() == Some(connection) {
-            person.off = person.off.max(off);
-        }
         person.records.retain(|record| record.connection != connection);
         person.vouches.retain(|vouch| vouch.source != Source::Push(connection.to_owned()));
         let gone = person.records.is_empty();
         person.links.retain(|link| !gone && link.connection != connection);
         self.tombs.insert((Grave::At(client.directory()), who), None);
         if !gone {
+            if home.as_deref() == Some(connection) {
+                person.off = person.off.max(off);
+            }
             return Outcome::Ok;
         }
 
@@ -151,6 +151,7 @@ impl Pure {
             id: person.id.clone(),
             retired: true,
             suspended: person.suspended,
+            off: person.off.filter(|_| person.suspended),
             vouches: person.vouches.drain(..).filter(|vouch| vouch.source == Source::Deny).collect(),
             ..Person::default()
         };
@@ -243,7 +244,7 @@ impl Pure {
             links.len() - 1
         });
         speak(&mut links[at], iat, groups, name);
-        if namespace == Namespace::A {
+        if self.universe.invited.contains(&directory) {
             for ((_, team), accepted) in self.invitations.iter_mut().filter(|((of, _), _)| *of == who) {
                 let earliest = accepted.map_or(iat, |earliest| earliest.min(iat));
                 *accepted = Some(earliest);
@@ -408,11 +409,8 @@ impl Subject for Pure {
                 Grave::At(directory) => directory.id().to_owned(),
             };
             all.insert(format!("tombstone: {reach} {who}"), String::new());
-            let Some(person) = retired.map(|account| &self.people[account]) else { continue };
-            let denied: BTreeSet<&str> = person.vouches.iter().map(|vouch| vouch.parent.as_str()).collect();
-            if person.suspended || !denied.is_empty() {
-                let denied = Vec::from_iter(denied).join(" ");
-                all.insert(format!("kept: {who}"), format!("{} {denied}", person.suspended));
+            if let Some(account) = retired {
+                observe::kept(&self.people[*account], who, &mut all);
             }
         }
         for ((who, team), accepted) in &self.invitations {
@@ -424,10 +422,7 @@ impl Subject for Pure {
             }
         }
         for group in self.world.groups.values() {
-            for (connection, stamp) in &group.full {
-                let client = if connection == Directory::D1.id() { "c1" } else { "c2" };
-                all.insert(format!("push: {client} {} list", group.id), stamp.to_string());
-            }
+            observe::lists(group, &mut all);
         }
         for (value, team) in &self.mapping {
             all.insert(format!("mapping: {value}"), team.id().to_owned());

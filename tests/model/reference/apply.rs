@@ -8,7 +8,7 @@ use super::super::{
     Client, Directory, Effective, Event, Groups, Namespace, Outcome, PushView, Refusal, Registers, SignIn, Subject,
     Team, Who,
 };
-use super::{Account, Grave, Record, Said, Space, State, Variant, space};
+use super::{Account, Grave, Kept, Record, Said, Space, State, Variant, space};
 
 impl Subject for State {
     fn apply(&mut self, event: &Event) -> Outcome {
@@ -71,10 +71,11 @@ impl State {
     fn create(&mut self, namespace: Namespace, who: Who) -> Account {
         let account = self.ids.values().max().map_or(1, |last| last + 1);
         let kept = if namespace == Namespace::A { self.kept.remove(who) } else { None };
-        let (suspended, denied) = kept.unwrap_or_default();
+        let Kept { suspended, off, denied } = kept.unwrap_or_default();
         if suspended {
             self.suspended.insert(account);
         }
+        self.off.extend(off.map(|off| (account, off)));
         self.manual.extend(denied.into_iter().map(|team| ((account, team), Word::Deny)));
         account
     }
@@ -115,10 +116,6 @@ impl State {
         let Some(record) = self.records.remove(&(client, who)) else { return Outcome::Unknown };
 
         self.tombs.insert((Grave::At(client.directory()), who));
-        if let Some(off) = record.off.filter(|_| home == Some(client)) {
-            let ended = self.off.entry(account).or_insert(off);
-            *ended = off.max(*ended);
-        }
         for ((by, _), list) in &mut self.lists {
             if *by == client {
                 list.remove(who);
@@ -136,6 +133,10 @@ impl State {
             self.claims.remove(&key);
         }
         if !gone {
+            if let Some(off) = record.off.filter(|_| home == Some(client)) {
+                let ended = self.off.entry(account).or_insert(off);
+                *ended = off.max(*ended);
+            }
             return Outcome::Ok;
         }
         self.retire(account, who);
@@ -147,8 +148,9 @@ impl State {
         let denies = self.manual.iter().filter(|((of, _), word)| *of == account && **word == Word::Deny);
         let denied: BTreeSet<Team> = denies.map(|((_, team), _)| *team).collect();
         let suspended = self.suspended.remove(&account);
+        let off = self.off.remove(&account).filter(|_| suspended);
         if suspended || !denied.is_empty() {
-            self.kept.insert(who, (suspended, denied));
+            self.kept.insert(who, Kept { suspended, off, denied });
         }
         self.ids.retain(|_, of| *of != account);
         self.manual.retain(|(of, _), _| *of != account);
@@ -156,7 +158,6 @@ impl State {
         self.invitations.retain(|(of, _), _| *of != who);
         self.locks.remove(&account);
         self.entered.remove(&account);
-        self.off.remove(&account);
     }
 
     fn edit_member(&mut self, client: Client, team: Team, who: Who, present: bool, stamp: Stamp) -> Outcome {
@@ -250,12 +251,13 @@ impl State {
             }
         }
         claims.name = claims.name.max(name.map(|name| (iat, name)));
-        self.accept_invitations(namespace, who, iat);
+        self.accept_invitations(directory, who, iat);
         Outcome::Allow
     }
 
-    fn accept_invitations(&mut self, namespace: Namespace, who: Who, iat: Stamp) {
-        let mine = self.invitations.iter_mut().filter(|((of, _), _)| namespace == Namespace::A && *of == who);
+    fn accept_invitations(&mut self, directory: Directory, who: Who, iat: Stamp) {
+        let accepts = self.universe.invited.contains(&directory);
+        let mine = self.invitations.iter_mut().filter(|((of, _), _)| accepts && *of == who);
         for (_, accepted) in mine {
             *accepted = Some(accepted.map_or(iat, |earliest| earliest.min(iat)));
         }

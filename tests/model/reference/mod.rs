@@ -106,6 +106,14 @@ pub struct Claims {
     pub seen: Option<(Stamp, bool)>,
 }
 
+/// What an administrator said of a retired account.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kept {
+    pub suspended: bool,
+    pub off: Option<Stamp>,
+    pub denied: BTreeSet<Team>,
+}
+
 #[derive(Clone, Debug)]
 pub struct State {
     pub universe: Universe,
@@ -117,8 +125,8 @@ pub struct State {
     pub records: BTreeMap<(Client, Who), Record>,
     /// The last suspension, or what a home that is gone ended.
     pub off: BTreeMap<Account, Stamp>,
-    /// What outlives a retired account: its suspension and its denies.
-    pub kept: BTreeMap<Who, (bool, BTreeSet<Team>)>,
+    /// What outlives a retired account: its suspension with the stamp of it, and its denies.
+    pub kept: BTreeMap<Who, Kept>,
     pub lists: BTreeMap<(Client, Team), BTreeSet<Who>>,
     pub full: BTreeMap<(Client, Team), Stamp>,
     pub removed: BTreeMap<(Client, Team, Who), Stamp>,

@@ -4,7 +4,7 @@
 use rollkeeper::reconcile::{DefaultMode, Stamp, Word};
 
 use super::super::{Client, Directory, Effective, Login, Namespace, PushView, Registers, Seen, Team, Who};
-use super::{Account, Grave, Record, Said, Space, State, Variant};
+use super::{Account, Grave, Kept, Record, Said, Space, State, Variant};
 
 impl State {
     /// The home directory (the oldest that has a record) speaks for the account.
@@ -273,11 +273,14 @@ impl State {
             put(push_key(*client, &format!("{} list", team.id())), stamp.to_string());
         }
         for ((login, who), claims) in &self.claims {
+            // What the own push ended is dead for good: whether it is still kept shows nowhere.
+            let record = self.links.get(&(*login, *who)).zip(login.directory().client());
+            let off = record.and_then(|(account, client)| self.record(*account, client)?.off);
             let key = |field: &str| format!("login: {} {who} {field}", format!("{login:?}").to_lowercase());
-            if let Some((stamp, values)) = &claims.groups {
+            if let Some((stamp, values)) = claims.groups.as_ref().filter(|(stamp, _)| Some(*stamp) > off) {
                 put(key("groups"), format!("{stamp} {:?}", values.iter().collect::<Vec<_>>()));
             }
-            if let Some((stamp, value)) = claims.name {
+            if let Some((stamp, value)) = claims.name.filter(|(stamp, _)| Some(*stamp) > off) {
                 put(key("name"), format!("{stamp} {value}"));
             }
             if let Some((stamp, cut_off)) = claims.seen {
@@ -299,9 +302,9 @@ impl State {
         for (account, stamp) in &self.off {
             put(format!("off: {}", name(account)), stamp.to_string());
         }
-        for (who, (suspended, denied)) in &self.kept {
+        for (who, Kept { suspended, off, denied }) in &self.kept {
             let denied: Vec<&str> = denied.iter().map(|team| team.id()).collect();
-            put(format!("kept: {who}"), format!("{suspended} {}", denied.join(" ")));
+            put(format!("kept: {who}"), format!("{suspended} {off:?} {}", denied.join(" ")));
         }
         for ((account, team), stamp) in &self.imports {
             put(format!("import: {} {}", name(account), team.id()), stamp.to_string());

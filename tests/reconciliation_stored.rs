@@ -1,0 +1,118 @@
+//! Reconciliation against its small model, over the real store on both engines: every history agrees with the
+//! reference event by event, every check holds, and `verify` finds nothing afterwards.
+//!
+//! `PROPTEST_CASES` sets how many histories are played, as a multiple of proptest's own 256.
+
+mod model;
+mod support;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use model::checks::{Bench, CHECKS, Case};
+use model::compare::agree;
+use model::reference::State;
+use model::stored::{Store, Stored};
+use model::strategy::{self, History, World};
+use model::{Event, Mode, Subject, Universe};
+use proptest::test_runner::TestCaseError;
+use support::Database;
+
+const UNIVERSE: Universe = Universe::PLAIN.stored();
+
+fn scaled(cases: u32) -> u32 {
+    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    (cases * wanted.unwrap_or(256)).div_ceil(256)
+}
+
+fn of_the_store(world: World) -> World {
+    World { universe: world.universe.stored(), ..world }
+}
+
+/// Plays histories of four worlds: stamps far apart, stamps that tie, everybody known to several sources, one person.
+fn agrees(database: &Database, cases: u32) {
+    let store = Store::open(database.url());
+    let events = Cell::new(0);
+    let worlds = [World::plain(), World::dense(), World::deep(), World::narrow()].map(of_the_store);
+    for (seed, world) in (41..).zip(worlds) {
+        let test = |history: History| {
+            let mut product = Stored::new(&store, world.universe, history.mode);
+            let played = agree(world.universe, &history, &mut product, true).map_err(TestCaseError::fail)?;
+            let differences = product.verify();
+            if !differences.is_empty() {
+                return Err(TestCaseError::fail(format!("{differences:#?}")));
+            }
+            events.set(events.get() + played);
+            Ok(())
+        };
+        if let Err(failure) = strategy::runner(seed, scaled(cases)).run(&strategy::history(&world), test) {
+            panic!("{failure}");
+        }
+    }
+    println!("{} histories, {} events", scaled(cases) * 4, events.get());
+}
+
+fn lived<S: Subject>(mut subject: S, events: &[Event]) -> S {
+    subject.run(events);
+    subject
+}
+
+/// Every check on every case.
+fn all_checks(database: &Database, cases: u32) {
+    let store: Rc<Store> = Store::open(database.url());
+    let applied = RefCell::new(BTreeMap::<&str, u32>::new());
+    let test = |case: Case| {
+        let state = lived(State::new(UNIVERSE, case.mode), &case.prefix);
+        for check in &CHECKS {
+            let mut start = |mode: Mode, events: &[Event]| -> Box<dyn Subject> {
+                Box::new(lived(Stored::new(&store, UNIVERSE, mode), events))
+            };
+            let verdict = (check.judge)(&mut Bench { case: &case, state: &state, start: &mut start });
+            if verdict == Some(false) {
+                return Err(TestCaseError::fail(format!("{}: {}", check.name, check.says)));
+            }
+            *applied.borrow_mut().entry(check.name).or_default() += u32::from(verdict.is_some());
+        }
+        Ok(())
+    };
+    let world = of_the_store(World::plain());
+    if let Err(failure) = strategy::runner(51, scaled(cases)).run(&strategy::case(&world), test) {
+        panic!("{failure}");
+    }
+    println!("{cases} cases: {:?}", applied.borrow());
+}
+
+fn on_postgres(test: impl FnOnce(&Database)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let database = runtime.block_on(Database::postgres());
+    test(&database);
+}
+
+mod every_history_agrees_with_the_reference {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        agrees(&Database::sqlite(), 60);
+    }
+
+    #[test]
+    fn postgres() {
+        on_postgres(|database| agrees(database, 40));
+    }
+}
+
+mod every_check_holds_of_the_store {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        all_checks(&Database::sqlite(), 20);
+    }
+
+    #[test]
+    fn postgres() {
+        on_postgres(|database| all_checks(database, 10));
+    }
+}
