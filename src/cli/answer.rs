@@ -30,7 +30,7 @@ impl Answer {
     }
 
     pub fn print(&self, as_json: bool) -> ExitCode {
-        let text = if as_json { self.json.to_string() } else { self.text.trim_end().to_owned() };
+        let text = if as_json { self.json.to_string() } else { plain(self.text.trim_end()) };
         // A closed pipe (`… | head -1`) is the reader's wish and no failure.
         let _ = writeln!(io::stdout().lock(), "{text}");
         if let Some(note) = &self.note {
@@ -38,6 +38,16 @@ impl Answer {
         }
         if self.is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
+}
+
+/// What comes from outside may hold control characters that drive a terminal: they are shown, not obeyed.
+fn plain(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' => "\n".to_owned(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 /// Columns without lines, so that they can be cut and pasted; `none` is what stands there when there are no rows.
@@ -66,6 +76,11 @@ pub(super) fn or_dash(text: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(plain("a\u{1b}[31mb\u{7}\nc"), "a\\u{1b}[31mb\\u{7}\nc");
+    }
 
     #[test]
     fn tables_have_no_lines_and_say_when_they_are_empty() {

@@ -5,6 +5,7 @@
 //! error. The exit code is 0, 1 for a refusal, 2 for a command or a setting that cannot be right.
 
 mod answer;
+mod conflicts;
 mod connection;
 mod entry;
 mod explain;
@@ -83,7 +84,9 @@ enum Command {
     Explain(explain::Explain),
     /// Find people, groups or organizations with a SCIM filter
     Query(query::Query),
-    /// Recompute everything that is derived and report what differs
+    /// List refusals that wait for an administrator
+    Conflicts(conflicts::Conflicts),
+    /// Recompute everything derived from its registers and report differences
     Verify(verify::Verify),
     /// Build what is derived again: after an upgrade that says so, or to mend what verify reports
     Reindex(verify::Reindex),
@@ -141,6 +144,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Withdraw(withdraw) => withdraw.run(&roll).await,
         Command::Explain(explain) => explain.run(&roll).await,
         Command::Query(query) => query.run(&roll).await,
+        Command::Conflicts(conflicts) => conflicts.run(&roll).await,
         Command::Verify(verify) => verify.run(&roll).await,
         Command::Reindex(reindex) => reindex.run(&roll).await,
         Command::Serve | Command::Demo(_) => unreachable!("both have returned above"),

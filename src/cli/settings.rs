@@ -58,7 +58,7 @@ pub struct Settings {
     /// The claim with groups [default: groups]
     #[arg(long, value_name = "CLAIM")]
     group_claim: Option<String>,
-    /// A regular expression: the groups, by name, that claims may touch
+    /// Only groups whose name matches this regular expression may be touched, by pushes and by claims
     #[arg(long, value_name = "PATTERN")]
     group_pattern: Option<String>,
     /// Whether signing in makes accounts and changes memberships [a new connection has on]

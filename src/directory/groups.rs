@@ -40,7 +40,11 @@ impl Work<'_> {
         if let Some(connected) = connected {
             self.check_own_group(connected, &stated, &display).await?;
             if !connected.rules.in_scope(&display) {
-                return Err(scim::Error::forbidden("this group name is outside the scope of the connection").into());
+                return Err(scim::Error::forbidden(format!(
+                    "the group name {display:?} is outside what connection {} may touch (groups.scope.pattern of its settings)",
+                    connected.name
+                ))
+                .into());
             }
             if !connected.used {
                 crate::store::connections::mark_used(&mut self.tx, &connected.id).await?;

@@ -95,6 +95,7 @@ impl Directory {
     pub async fn find(&self, caller: &Caller, kind: &Arc<ResourceType>, id: &str, wants: Wants) -> Result<Resource> {
         let mut tx = self.engine.read(&caller.tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
+        check_running(&configuration, &caller.voice)?;
         find_in(&mut tx, &configuration, &caller.voice, kind, id, wants).await
     }
 
@@ -107,6 +108,7 @@ impl Directory {
         let sort = query.sort_by.as_deref().map(|by| sort_place(kind, by)).transpose()?;
         let mut tx = self.engine.read(&caller.tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
+        check_running(&configuration, &caller.voice)?;
         let view = view(&configuration, &caller.voice);
         let location = format!("{}{}/", query.base, kind.endpoint.trim_start_matches('/'));
         let page = search::page(
@@ -126,6 +128,21 @@ impl Directory {
         let resources = load(&mut tx, &view, kind, &page.ids, query.wants).await?;
         Ok(Page { total: page.total, start_index: query.start_index, resources })
     }
+}
+
+/// A connection that an administrator paused neither reads nor writes; nothing of it ages meanwhile.
+pub(crate) fn check_running(configuration: &Configuration, voice: &Voice) -> Result<()> {
+    if let Voice::Push { connection } = voice
+        && let Some(connected) = configuration.connection(connection)
+        && connected.state != "on"
+    {
+        return Err(scim::Error::forbidden(format!(
+            "connection {} is paused: an administrator has to switch it on again",
+            connected.name
+        ))
+        .into());
+    }
+    Ok(())
 }
 
 /// What a voice reads.

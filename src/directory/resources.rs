@@ -15,7 +15,7 @@ use crate::store::feed;
 
 use super::groups::Stated;
 use super::people::{Asserted, gone};
-use super::read::find_in;
+use super::read::{check_running, find_in};
 use super::settle::own_document;
 use super::words::stated;
 use super::{Caller, Connected, Directory, Error, Resource, Result, Voice, Wants, Work, transact};
@@ -208,7 +208,10 @@ impl Work<'_> {
     /// The connection that speaks; `None` for an administrator; a reader writes nothing.
     fn speaker(&self, caller: &Caller) -> Result<Option<Connected>> {
         match &caller.voice {
-            Voice::Push { connection } => self.connected(connection).map(Some),
+            Voice::Push { connection } => {
+                check_running(&self.configuration, &caller.voice)?;
+                self.connected(connection).map(Some)
+            }
             Voice::Administrator => Ok(None),
             Voice::Reader => Err(scim::Error::forbidden("this token may only read").into()),
         }

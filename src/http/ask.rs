@@ -82,7 +82,6 @@ impl FromRequestParts<Site> for Ask {
 
 /// What `meta.location` and `Location` start with (RFC 7644 §1.3): the base URI of this tenant, without a slash.
 pub fn scim_base(site: &Site, tenant: &str, headers: &HeaderMap) -> String {
-    let tenant = percent_encoding::utf8_percent_encode(tenant, percent_encoding::NON_ALPHANUMERIC);
     format!("{}/t/{tenant}/scim/v2", site.settings.origin(headers))
 }
 

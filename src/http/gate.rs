@@ -54,6 +54,8 @@ pub async fn admit(
         if !scopes.contains(&client.token.scope) {
             return Err(insufficient_scope(scopes));
         }
+        let span = tracing::Span::current();
+        span.record("tenant.id", client.tenant.id.as_str()).record("token.id", client.token.id.as_str());
         request.extensions_mut().insert(client);
     }
     request.extensions_mut().insert(gate);

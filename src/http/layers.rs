@@ -44,7 +44,14 @@ pub fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, time_limit: D
 fn span<B>(request: &axum::http::Request<B>) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", http.method = %request.method(), http.route = route, request.id = id)
+    tracing::info_span!(
+        "request",
+        http.method = %request.method(),
+        http.route = route,
+        request.id = id,
+        tenant.id = tracing::field::Empty,
+        token.id = tracing::field::Empty
+    )
 }
 
 fn answered<B>(response: &axum::http::Response<B>, latency: Duration, span: &Span) {

@@ -283,7 +283,9 @@ impl LoginError {
             status: 503,
             code: "busy",
             cause: None,
-            detail: "the keys of the identity provider cannot be had right now; try again shortly".to_owned(),
+            detail: "the keys of the identity provider cannot be had: they are fetched over https on port 443 from a public \
+                     address, or given with the connection (jwks)"
+                .to_owned(),
             decision_id: None,
         }
     }
