@@ -344,7 +344,7 @@ impl Literals {
             Sort::Version => (
                 &OPERATORS,
                 prop::sample::select(vec!["W/\"1\"", "W/\"2\"", "W/\"2-1f\"", "3", "x", "W/", "\"", "w/\"1\""])
-                    .prop_map(move |text| quoted(text))
+                    .prop_map(quoted)
                     .boxed(),
             ),
         };
@@ -434,7 +434,7 @@ async fn sorting_agrees(roll: &Roll, voice: &Voiced<'_>, kind: &str, seen: &[Res
                 let query = Query {
                     sort_by: Some((*sort_by).to_owned()),
                     descending,
-                    start_index: i64::try_from(start).expect("small"),
+                    start_index: i64::from(start),
                     count: i64::try_from(size).expect("small"),
                     ..all()
                 };
@@ -625,7 +625,7 @@ impl<'a> Populace<'a> {
         let name = ["Ada", "ada.l", "Straße", "e\u{301}toile", "日本", "Ωmega", "z", "I_i"][self.count % 8];
         let mut user = self.users[self.count % self.users.len()].clone();
         user.insert("userName".to_owned(), format!("{name}{}{domain}", self.count).into());
-        if self.count % 3 > 0 {
+        if !self.count.is_multiple_of(3) {
             user.insert("externalId".to_owned(), self.external_id());
         }
         Value::Object(user)
