@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::reconcile::{cells, derive};
+use crate::reconcile::{cells, derive, is_unique};
 use crate::scim::document::Document;
 use crate::scim::key::Key;
 use crate::scim::{self};
@@ -119,7 +119,8 @@ impl Work<'_> {
         let names: BTreeSet<&String> = before.keys().chain(wanted.keys()).collect();
         for cell in names {
             let (was, is) = (before.get(cell), wanted.get(cell));
-            if was == is || (derived.home.is_some() && cell == EXTERNAL_ID) {
+            let is_servers = is.is_none() && cell != "userName" && is_unique(cell);
+            if was == is || is_servers || (derived.home.is_some() && cell == EXTERNAL_ID) {
                 continue;
             }
             if account.person.locks.contains_key(cell) {

@@ -48,6 +48,9 @@ impl Work<'_> {
                 self.publish(event);
             }
         }
+        if !gone {
+            self.keep_names(account, |link| link.connection == connected.id).await?;
+        }
         for link in &account.person.links {
             if gone || link.connection == connected.id {
                 identity::remove_link(&mut self.tx, &link.connection, &link.subject).await?;

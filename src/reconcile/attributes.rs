@@ -13,7 +13,7 @@ use super::registers::Record;
 /// Cells whose value is unique in a directory. They have one owner (push, else the administrator, else a login) that
 /// does not change with anybody's activity, and cannot be locked: a withdrawn word must never bring back a name that
 /// somebody else has taken meanwhile.
-const UNIQUE: &[&str] = &["userName"];
+pub const UNIQUE: &[&str] = &["userName", "urn:rollkeeper:params:scim:schemas:extension:2.0:Person:handle"];
 
 /// Whether the value of this cell is unique in a directory, and so has exactly one owner.
 pub fn is_unique(cell: &str) -> bool {
@@ -219,6 +219,9 @@ mod tests {
         };
         let name = |person: &Person| derive(person, &world()).words.get("userName").cloned();
         assert_eq!(name(&person), Some(json!("first")), "a deactivation gives nobody another name");
+        let handle = UNIQUE[1];
+        person.links[0].attributes.insert(handle.to_owned(), Claim { stamp: 1, value: json!("babs") });
+        assert_eq!(derive(&person, &world()).words.get(handle), Some(&json!("babs")), "nor another handle");
         person.records.clear();
         assert_eq!(name(&person), Some(json!("entered")));
         person.entered.clear();

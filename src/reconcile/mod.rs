@@ -26,7 +26,7 @@ mod reading;
 mod registers;
 mod vote;
 
-pub use attributes::is_unique;
+pub use attributes::{UNIQUE, is_unique};
 pub use derive::{Derived, derive};
 pub use explain::{Explanation, Register, explain};
 pub use registers::{

@@ -6,7 +6,7 @@ use super::engine::{all, one, run};
 use super::people::GROUPS;
 use super::vouches::rows;
 use super::{Error, Tx};
-use crate::reconcile::Stamp;
+use crate::reconcile::{Stamp, UNIQUE};
 
 // ------------------------------------------------------------------------------------------------ anchors
 
@@ -192,16 +192,19 @@ pub async fn remove_link(tx: &mut Tx, connection: &str, subject: &str) -> Result
     Ok(())
 }
 
-/// What one account's links on one connection claimed up to `until` is dead for good: nothing can bring it back.
+/// What one account's links on one connection claimed up to `until` is dead for good: nothing can bring it back. Unique
+/// names are the account's for its life.
 pub async fn remove_claims(tx: &mut Tx, connection: &str, resource: &str, until: Stamp) -> Result<(), Error> {
     run!(
         tx,
         "delete from claim where tenant = $1 and connection = $2 and stamp <= $4 and subject in
-           (select subject from link where tenant = $1 and connection = $2 and resource = $3)",
+           (select subject from link where tenant = $1 and connection = $2 and resource = $3)
+           and field not in (select j.value ->> 0 from json_each($5) j)",
         &tx.tenant,
         connection,
         resource,
-        until
+        until,
+        serde_json::Value::from_iter(UNIQUE.iter().map(|field| json!([field]))).to_string()
     )?;
     run!(
         tx,

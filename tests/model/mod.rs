@@ -142,11 +142,8 @@ impl Universe {
         invited: &[Directory::D1, Directory::D2],
     };
     /// Three people, another scope and another default team.
-    pub const WIDE: Self = Self {
-        people: &["p", "q", "r"],
-        second: (&[Team::G1, Team::G2, Team::Gd], Team::G2),
-        ..Self::PLAIN
-    };
+    pub const WIDE: Self =
+        Self { people: &["p", "q", "r"], second: (&[Team::G1, Team::G2, Team::Gd], Team::G2), ..Self::PLAIN };
     /// Claims age quickly.
     pub const AGEING: Self = Self { claim_max_age: Some(3), ..Self::WIDE };
 

@@ -32,8 +32,8 @@ use tokio::runtime::Runtime;
 use super::observe::{self, NAME};
 use super::pure::{ORGANIZATION, Pure};
 use super::{
-    Client, Directory, Effective, Event, Groups, MAPPING, Mode, Namespace, Outcome, PushView, Refusal, Registers,
-    Seen, SignIn, Subject, Team, Universe, Who,
+    Client, Directory, Effective, Event, Groups, MAPPING, Mode, Namespace, Outcome, PushView, Refusal, Registers, Seen,
+    SignIn, Subject, Team, Universe, Who,
 };
 
 /// A migrated database and the doors to it, shared by all histories of a test.
@@ -117,7 +117,8 @@ impl Stored {
         stored.teams = Team::ALL
             .map(|team| (team, made(&stored.groups, json!({"displayName": format!("{ORGANIZATION}:{}", team.id())}))))
             .into();
-        let first = store.wait(product.connection(&stored.tenant, "default")).expect("it is read").expect("it is there");
+        let first =
+            store.wait(product.connection(&stored.tenant, "default")).expect("it is read").expect("it is there");
         stored.connections.insert(Directory::D1, first.id);
         stored.configure(Directory::D1);
         for directory in [Directory::D2, Directory::D3] {
@@ -345,7 +346,7 @@ impl Stored {
         let engine = self.store.product.engine();
         let load = async {
             let mut tx = engine.read(&self.tenant).await?;
-            let ids = people::ids_after(&mut tx, "", 1000).await?;
+            let ids = people::ids_after(&mut tx, "User", "", 1000).await?;
             people::load(&mut tx, &ids).await
         };
         self.store.wait(load).expect("they are read")
@@ -511,11 +512,9 @@ impl Subject for Stored {
             Event::Members { client, team, list, .. } => self.members(*client, *team, list),
             Event::Login(sign_in) => self.login(*sign_in),
             Event::Enter { who, name } => self.enter(who, name),
-            Event::Import { who, team, .. } => {
-                self.administer(who, async |product, tenant, id| {
-                    product.import_membership(tenant, id, &self.teams[team]).await
-                })
-            }
+            Event::Import { who, team, .. } => self.administer(who, async |product, tenant, id| {
+                product.import_membership(tenant, id, &self.teams[team]).await
+            }),
             Event::Grant { who, team, word } => self.administer(who, async |product, tenant, id| match word {
                 Word::Grant => product.grant(tenant, id, &self.teams[team], None).await,
                 Word::Deny => product.deny(tenant, id, &self.teams[team]).await,
@@ -529,16 +528,17 @@ impl Subject for Stored {
             Event::Unsuspend { who } => {
                 self.administer(who, async |product, tenant, id| product.unsuspend(tenant, id).await)
             }
-            Event::Lock { who, name } => self.administer(who, async |product, tenant, id| {
-                product.lock(tenant, id, NAME, Some(json!(name))).await
-            }),
+            Event::Lock { who, name } => self
+                .administer(who, async |product, tenant, id| product.lock(tenant, id, NAME, Some(json!(name))).await),
             Event::Invite { who, team } => self.invite(who, *team),
             Event::Remap { value, team } => self.remap(value, *team),
             Event::Withdraw { login } => {
                 let connection = &self.connections[&login.directory()];
                 for who in self.universe.people {
                     let subject = login.subject(who);
-                    self.store.wait(self.store.product.unlink(&self.tenant, connection, &subject)).expect("a link ends");
+                    self.store
+                        .wait(self.store.product.unlink(&self.tenant, connection, &subject))
+                        .expect("a link ends");
                 }
                 Outcome::Ok
             }
@@ -559,7 +559,8 @@ impl Subject for Stored {
                 let user = users.iter().find(|user| user.document.0.get("userName") == Some(&json!(name)));
                 let seen = user.map(|user| {
                     let groups = user.groups.iter().flatten().map(|group| group.value.clone());
-                    let listed = members.iter().filter(|(_, member)| *member == user.id).map(|(group, _)| group.clone());
+                    let listed =
+                        members.iter().filter(|(_, member)| *member == user.id).map(|(group, _)| group.clone());
                     let (groups, listed): (BTreeSet<String>, BTreeSet<String>) = (groups.collect(), listed.collect());
                     assert_eq!(groups, listed, "User.groups and Group.members of {name}");
                     Seen {
