@@ -316,7 +316,7 @@ both_engines! {
         let only = roll.first_connection().await;
         let id = roll.administrator().post("User", json!({"userName": "ada"})).await.expect("entered").id;
         let push = roll.push(&only);
-        assert_eq!(push.ids("User", r#"userName eq "ADA""#).await.expect("a list"), [id.clone()]);
+        assert_eq!(push.ids("User", r#"userName eq "ADA""#).await.expect("a list"), std::slice::from_ref(&id));
         let put = push.put("User", &id, json!({"userName": "ada@anywhere.example", "externalId": "e1"})).await;
         assert_eq!(put.expect("claimed").external_id.as_deref(), Some("e1"));
         roll.verified().await;
