@@ -87,7 +87,8 @@ pub fn scim_base(site: &Site, tenant: &str, headers: &HeaderMap) -> String {
 
 /// A condition may be spread over several header lines (RFC 9110 §5.3).
 fn tags(headers: &HeaderMap, name: HeaderName) -> Option<Tags> {
-    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+    // A line that cannot be read is a condition that cannot hold: it must not be taken for none.
+    let lines: Vec<&str> = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or("\"unreadable\"")).collect();
     (!lines.is_empty()).then(|| Tags::parse(&lines.join(",")))
 }
 

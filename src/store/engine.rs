@@ -2,11 +2,11 @@
 //! PostgreSQL has a pool. A transaction is a value: opened once per use case, dropped on error, committed in one place.
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{ConnectOptions, Postgres, Sqlite, Transaction};
 
 use super::Error;
 
@@ -17,17 +17,20 @@ pub struct Options {
     pub connections: u32,
     /// How long a request waits for a connection before it is told that the server is busy.
     pub wait: Duration,
+    /// How long one read may run before it is stopped, whatever became of the request.
+    pub statement: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { connections: 16, wait: Duration::from_secs(10) }
+        Self { connections: 16, wait: Duration::from_secs(10), statement: Duration::from_secs(30) }
     }
 }
 
 #[derive(Clone, Debug)]
 pub struct Engine {
     pools: Pools,
+    statement: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -54,13 +57,16 @@ impl Engine {
     /// Opens `sqlite://path`, `sqlite::memory:` (refused: it cannot have a reader beside its writer) or `postgres://…`.
     pub async fn connect(url: &str, options: &Options) -> Result<Self, Error> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let connect = PgConnectOptions::from_str(url).map_err(|e| Error::Setup(format!("database: {e}")))?;
+            let connect = PgConnectOptions::from_str(url)
+                .map_err(|e| Error::Setup(format!("database: {e}")))?
+                .options([("statement_timeout", options.statement.as_millis().to_string())])
+                .disable_statement_logging();
             let pool = PgPoolOptions::new()
                 .max_connections(options.connections)
                 .acquire_timeout(options.wait)
                 .connect_with(connect)
                 .await?;
-            return Ok(Self { pools: Pools::Postgres(pool) });
+            return Ok(Self { pools: Pools::Postgres(pool), statement: options.statement });
         }
         if !url.starts_with("sqlite:") || url.contains(":memory:") {
             return Err(Error::Setup(
@@ -74,6 +80,7 @@ impl Engine {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(options.wait)
+            .disable_statement_logging()
             .pragma("secure_delete", "on")
             .pragma("cache_size", "-65536")
             .pragma("temp_store", "memory");
@@ -94,7 +101,7 @@ impl Engine {
             .acquire_timeout(options.wait)
             .connect_with(connect.pragma("query_only", "on"))
             .await?;
-        Ok(Self { pools: Pools::Sqlite { write, read } })
+        Ok(Self { pools: Pools::Sqlite { write, read }, statement: options.statement })
     }
 
     /// Brings the tables up to date. Several servers may start at once: PostgreSQL's advisory lock lets one migrate.
@@ -131,7 +138,11 @@ impl Engine {
     /// One snapshot for several reads, bound to the tenant.
     pub async fn read(&self, tenant: &str) -> Result<Tx, Error> {
         let conn = match &self.pools {
-            Pools::Sqlite { read, .. } => Conn::Sqlite(read.begin_with("begin").await?),
+            Pools::Sqlite { read, .. } => {
+                let mut tx = read.begin_with("begin").await?;
+                stop_at(&mut tx, Instant::now() + self.statement).await?;
+                Conn::Sqlite(tx)
+            }
             Pools::Postgres(pool) => {
                 Conn::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?)
             }
@@ -149,6 +160,12 @@ impl Engine {
             Pools::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// SQLite runs a statement to its end even when nobody waits for it any more; this ends it at the deadline.
+async fn stop_at(tx: &mut Transaction<'static, Sqlite>, deadline: Instant) -> Result<(), Error> {
+    tx.lock_handle().await?.set_progress_handler(100_000, move || Instant::now() < deadline);
+    Ok(())
 }
 
 impl Tx {

@@ -48,12 +48,13 @@ struct AccountRow {
     protected: bool,
 }
 
-/// Locks the people in the order of their ids; those that do not exist are left out.
+/// Locks the people in the order of their ids; those that do not exist, and groups among them, are left out.
 pub async fn lock(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<(), Error> {
     let _: Vec<(String,)> = locked!(
         tx,
         (String,),
-        "select id from resource where tenant = $1 and id in (select j.value ->> 0 from json_each($2) j) order by id",
+        "select id from resource where tenant = $1 and kind = 'User' and id in (select j.value ->> 0 from json_each($2) j)
+         order by id",
         &tx.tenant,
         rows(ids)
     )?;

@@ -116,10 +116,17 @@ pub(super) async fn snapshot(
     let listed = |some: Vec<&Account>| some.iter().filter_map(|a| candidates.get(&a.person.id)).cloned().collect();
     let (pushed, unclaimed): (Vec<Candidate>, Vec<Candidate>) = (listed(pushed.collect()), listed(unclaimed.collect()));
     let others: Vec<String> = found.named.iter().filter(|id| accounts.contains_key(*id)).cloned().collect();
-    let one_addressed: Vec<&Candidate> =
-        found.addressed.iter().filter_map(|id| candidates.get(id)).filter(|c| !c.guarded).collect();
+    // An address alone links nobody: the account must be one that no other connection pushes or signs in.
+    let own = |account: &&Account| {
+        let person = &account.person;
+        person.records.iter().all(|record| record.connection == connected.id)
+            && person.links.is_empty()
+            && !account.protected
+            && people::is_addressed(connected, account)
+    };
+    let one_addressed: Vec<&Account> = found.addressed.iter().filter_map(|id| accounts.get(id)).filter(own).collect();
     let made_for = match one_addressed.as_slice() {
-        [one] => Some((*one).clone()),
+        [one] => candidates.get(&one.person.id).cloned(),
         _ => None,
     };
     let person = found.linked.as_ref().or(found.anchored.as_ref());
