@@ -311,7 +311,9 @@ impl Directory {
     /// A provisional value from an import: what is read where nobody else has a word.
     pub async fn import_word(&self, tenant: &str, person: &str, cell: &str, value: Option<Value>) -> Result<()> {
         if is_unique(cell) {
-            return Err(scim::Error::invalid_value(format!("{cell} has exactly one owner and cannot be imported")).into());
+            return Err(
+                scim::Error::invalid_value(format!("{cell} has exactly one owner and cannot be imported")).into()
+            );
         }
         transact!(self, tenant, Cause::by("import"), work => {
                 work.living(person).await?;

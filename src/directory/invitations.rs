@@ -3,8 +3,8 @@
 use crate::auth::token::{Kind as TokenKind, Token};
 use crate::event::{Cause, Kind};
 use crate::jit::address::Address;
-use crate::scim::{self};
 use crate::scim::key::Key;
+use crate::scim::{self};
 use crate::store::{identity, invitations};
 
 use super::words::everywhere;
