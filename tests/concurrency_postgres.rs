@@ -114,6 +114,44 @@ async fn of_50_simultaneous_first_logins_of_one_person_comes_one_user_with_one_l
     roll.verified().await;
 }
 
+/// Whoever comes first makes the account; the other finds it: by the link, or by the anchor that both sources name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_login_and_a_push_at_once_comes_one_account() {
+    let roll = crowd().await;
+    let okta = roll.connection("okta", json!({"anchor": {"claim": "oid"}})).await;
+    let mut arriving = JoinSet::new();
+    for n in 0..120 {
+        let (roll, okta) = (roll.clone(), okta.clone());
+        arriving.spawn(async move {
+            let (person, oid) = (n / 4, format!("oid-{}", n / 4));
+            if n % 4 == 0 {
+                // Another name than the token's: only the anchor says that it is the same person.
+                let body = json!({"userName": format!("pushed-{person}"), "externalId": oid});
+                return roll.push(&okta).post("User", body).await.expect("created or adopted").id;
+            }
+            // Applications with pairwise subjects: the subject differs, the anchor does not.
+            let subject = format!("subject-{}-{person}", n % 4);
+            let Value::Object(claims) = json!({"preferred_username": format!("signed-in-{person}"), "oid": oid}) else {
+                unreachable!("an object")
+            };
+            let evidence = subject.clone();
+            let statement = Statement { subject, stamp: roll.clock.now(), claims, evidence };
+            let answer = logins(&roll).present(&roll.tenant, &okta, &statement, None, false).await;
+            answer.expect("signed in").user.id
+        });
+    }
+    let mut ids = arriving.join_all().await;
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 30);
+    let people = roll.reader().everything("User").await;
+    assert_eq!(people.len(), 30);
+    assert!(
+        people.iter().all(|person| person.document.0["userName"].as_str().is_some_and(|n| n.starts_with("pushed")))
+    );
+    roll.verified().await;
+}
+
 const PEOPLE: usize = 40;
 const GROUPS: usize = 6;
 const WORKERS: u64 = 16;
@@ -185,7 +223,7 @@ impl Company {
             return self.found(g).await;
         };
         let active = |active: bool| json!({"op": "replace", "path": "active", "value": active});
-        match random.random_range(0..20) {
+        match random.random_range(0..22) {
             0..=6 => self.sound(push.patch("Group", group, remove(person)).await),
             7..=10 => self.sound(push.patch("Group", group, add(person)).await),
             11..=12 => {
@@ -202,11 +240,27 @@ impl Company {
                 .sound(push.put("User", person, json!({"userName": format!("p{n}"), "title": format!("t{g}")})).await),
             17 => self.sound(push.delete("User", person).await),
             18 => self.sound(push.delete("Group", group).await),
+            19 => self.administer(random, person, group).await,
             _ => {
                 let body = json!({"op": "remove", "path": "members"});
                 self.sound(push.patch("Group", group, body).await);
             }
         }
+    }
+}
+
+impl Company {
+    /// An administrator has a say meanwhile.
+    async fn administer(&self, random: &mut StdRng, person: &str, group: &str) {
+        let (directory, tenant) = (&self.roll.directory, &self.roll.tenant);
+        self.sound(match random.random_range(0..6) {
+            0 => directory.grant(tenant, person, group, None).await,
+            1 => directory.deny(tenant, person, group).await,
+            2 => directory.ungrant(tenant, person, group).await,
+            3 => directory.import_membership(tenant, person, group).await,
+            4 => directory.suspend(tenant, person).await,
+            _ => directory.unsuspend(tenant, person).await,
+        });
     }
 }
 
@@ -240,7 +294,11 @@ async fn logins_beside_removals_of_the_same_people_and_groups_end_as_the_registe
         for person in push.everything("User").await {
             push.patch("Group", &staff, remove(&person.id)).await.expect("removed");
         }
-        assert_eq!(roll.reader().members(&staff).await, [""; 0]);
+        let granted: Vec<String> = roll.reader().members(&staff).await;
+        for person in &granted {
+            roll.directory.ungrant(&roll.tenant, person, &staff).await.expect("withdrawn");
+        }
+        assert_eq!(roll.reader().members(&staff).await, [""; 0], "but for grants: {granted:?}");
     }
     for person in 0..PEOPLE {
         let subject = format!("p{person}");

@@ -85,6 +85,8 @@ enum Command {
     Query(query::Query),
     /// Recompute everything that is derived and report what differs
     Verify(verify::Verify),
+    /// Build what is derived again: after an upgrade that says so, or to mend what verify reports
+    Reindex(verify::Reindex),
 }
 
 /// The whole program.
@@ -140,6 +142,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Explain(explain) => explain.run(&roll).await,
         Command::Query(query) => query.run(&roll).await,
         Command::Verify(verify) => verify.run(&roll).await,
+        Command::Reindex(reindex) => reindex.run(&roll).await,
         Command::Serve | Command::Demo(_) => unreachable!("both have returned above"),
     };
     roll.directory.engine().close().await;

@@ -1,4 +1,5 @@
-//! `verify`: everything that is derived, recomputed from its registers. Differences are a defect: exit code 1.
+//! `verify`: everything that is derived, recomputed from its registers; differences are a defect: exit code 1.
+//! `reindex`: the same, written.
 
 use serde_json::json;
 
@@ -33,5 +34,26 @@ impl Verify {
         let mut answer = Answer::new(text, json!({ "differences": listed }));
         answer.is_bad = !differences.is_empty();
         Ok(answer)
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Reindex {
+    #[command(flatten)]
+    tenant: TenantName,
+}
+
+impl Reindex {
+    /// Of one tenant, or of all.
+    pub async fn run(&self, roll: &Roll) -> Result<Answer, Failure> {
+        let tenants = match self.tenant.tenant {
+            Some(_) => vec![roll.tenant(&self.tenant).await?],
+            None => roll.directory.tenants().await?,
+        };
+        let mut count = 0;
+        for tenant in tenants {
+            count += roll.directory.reindex(&tenant.id).await?;
+        }
+        Ok(Answer::new(format!("{count} resources built again"), json!({ "resources": count })))
     }
 }

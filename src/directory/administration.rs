@@ -1,5 +1,7 @@
 //! Tenants, connections, tokens, and the words of an administrator: grants, denies, suspensions, locks, imports.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::auth::token::{Kind as TokenKind, Scope, Token};
@@ -377,8 +379,9 @@ impl Work<'_> {
         account.ok_or_else(gone)
     }
 
-    /// A person and a group or organization, both there.
+    /// A person and a group or organization, both there, and the latter not about to go.
     async fn pair(&mut self, person: &str, parent: &str) -> Result<()> {
+        self.share(&BTreeSet::from([parent.to_owned()])).await?;
         let group = resources::find(&mut self.tx, "Group", parent).await?;
         if group.is_none() && resources::find(&mut self.tx, "Organization", parent).await?.is_none() {
             return Err(scim::Error::not_found("no group or organization with this id").into());

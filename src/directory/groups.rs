@@ -185,7 +185,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn index_group(
+    pub(super) async fn index_group(
         &mut self,
         row: &resources::Row,
         document: &Document,

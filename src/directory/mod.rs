@@ -17,6 +17,7 @@ mod members;
 mod organizations;
 pub(crate) mod people;
 mod read;
+mod reindex;
 mod resources;
 mod retire;
 mod settle;

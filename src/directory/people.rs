@@ -272,6 +272,7 @@ impl Work<'_> {
         let Some(record) = account.person.records.iter().find(|record| record.connection == connected.id) else {
             self.check_claiming_names(connected, account, &own)?;
             self.check_name(connected, &key, Some(id)).await?;
+            self.move_anchor(connected, id, None, said.external_id.as_deref()).await?;
             self.claim(connected, id, &said).await?;
             return Ok(true);
         };
@@ -345,9 +346,7 @@ impl Work<'_> {
                 }
                 Some((_, true)) => identity::restore_anchor(&mut self.tx, &namespace, new).await?,
                 Some(_) => {}
-                None => {
-                    identity::add_anchor(&mut self.tx, &namespace, new, id).await?;
-                }
+                None => self.name_by_anchor(&namespace, new, id).await?,
             }
         }
         if let Some(old) = old {

@@ -93,6 +93,7 @@ impl Work<'_> {
         let moved = document != account.document;
         let display = display_name(&document);
         let rewritten = self.rewritten.remove(id);
+        let reindexed = self.reindexed.remove(id);
         let active = derived.active != account.active;
         let changed = moved || active || rewritten;
         if changed || derived.home != account.home || derived.dead != account.dead || display != account.display {
@@ -114,12 +115,12 @@ impl Work<'_> {
         }
         let directory = self.directory;
         let Some(kind) = directory.registry.type_named("User") else { return Ok(()) };
-        if moved || is_new || derived.home != account.home || rewritten {
+        if moved || is_new || derived.home != account.home || rewritten || reindexed {
             let external_id = effective_external_id(account, derived, &document);
             let entries = effective_entries(kind, &document, external_id, display.as_deref());
             values::replace(&mut self.tx, id, "User", "", &entries, Some("")).await?;
         }
-        if moved || is_new || rewritten {
+        if moved || is_new || rewritten || reindexed {
             self.write_own_documents(account, kind, &document).await?;
         }
         Ok(())

@@ -38,7 +38,7 @@ impl Directory {
         let Some(kind) = self.registry.type_named("User") else { return Ok(()) };
         loop {
             let mut tx = self.engine.read(tenant).await?;
-            let ids = people::ids_after(&mut tx, &after, 200).await?;
+            let ids = people::ids_after(&mut tx, "User", &after, 200).await?;
             let Some(last) = ids.last().cloned() else { return Ok(()) };
             let configuration = Configuration::load(&mut tx).await?;
             let mut accounts = people::load(&mut tx, &ids).await?;

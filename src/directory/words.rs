@@ -11,7 +11,7 @@ use crate::reconcile::{Stamp, cells};
 use crate::scim::document::Document;
 use crate::scim::key::Key;
 use crate::scim::{self};
-use crate::store::{identity, resources};
+use crate::store::{self, identity, resources};
 
 use super::settle::own_document;
 use super::{Connected, Result, Work};
@@ -105,7 +105,7 @@ impl Work<'_> {
         let off = (!said.active).then_some(self.now);
         self.write_record(&connected.id, id, said, off, self.now).await?;
         if let Some(external_id) = &said.external_id {
-            identity::add_anchor(&mut self.tx, &connected.namespace(), external_id, id).await?;
+            self.name_by_anchor(&connected.namespace(), external_id, id).await?;
         }
         if !said.active {
             identity::remove_claims(&mut self.tx, &connected.id, id, self.now).await?;
@@ -113,6 +113,18 @@ impl Work<'_> {
         self.clear_tombstones(connected, id, said).await?;
         if !connected.used {
             crate::store::connections::mark_used(&mut self.tx, &connected.id).await?;
+        }
+        Ok(())
+    }
+
+    /// The anchor names this account from now on. That it names another by now is a lost race: whoever looked it up saw nobody,
+    /// and starting again shows who won. One that was retired stays so.
+    pub(crate) async fn name_by_anchor(&mut self, namespace: &str, anchor: &str, id: &str) -> Result<()> {
+        if !identity::add_anchor(&mut self.tx, namespace, anchor, id).await?
+            && let Some((holder, false)) = identity::anchor(&mut self.tx, namespace, anchor).await?
+            && holder != id
+        {
+            return Err(store::Error::Conflict.into());
         }
         Ok(())
     }

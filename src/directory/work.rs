@@ -31,6 +31,8 @@ pub(crate) struct Work<'d> {
     pub touched: BTreeSet<String>,
     /// People whose stored version moves although nothing effective may change (a connection's own words did).
     pub rewritten: BTreeSet<String>,
+    /// People whose index rows are built again although nothing else may change.
+    pub reindexed: BTreeSet<String>,
     pub events: Vec<Event>,
     /// Groups whose whole list cannot be stated by anybody else until this transaction ends.
     pub shared: BTreeSet<String>,
@@ -51,6 +53,7 @@ impl<'d> Work<'d> {
             before: BTreeMap::new(),
             touched: BTreeSet::new(),
             rewritten: BTreeSet::new(),
+            reindexed: BTreeSet::new(),
             events: Vec::new(),
             shared: BTreeSet::new(),
         })

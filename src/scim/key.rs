@@ -9,8 +9,8 @@
 //! | string | NFC, Unicode full case folding, NFC; with `caseExact` NFC alone (RFC 7644 §7.8) |
 //! | `userName` | PRECIS UsernameCaseMapped (RFC 8265 §3.3), else as string |
 //! | boolean | `false`, `true` |
-//! | integer, decimal | sign, exponent, digits: see [`number`] |
-//! | dateTime | seconds from a distant past, then the fraction: see [`instant`] |
+//! | integer, decimal | sign, exponent, digits: see `key::number` |
+//! | dateTime | seconds from a distant past, then the fraction: see `key::instant` |
 //! | binary | standard base64 with padding, of the bytes |
 //! | reference | as string with `caseExact` |
 //!

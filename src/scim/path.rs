@@ -1,7 +1,7 @@
 //! Attribute notation (RFC 7644 §3.10): `[urn:]name[.sub]`, one form for filters, sorting, attribute lists and
 //! PATCH paths.
 //!
-//! Owns the text form, and ([`resolve`]) which attribute it means for a resource type. The URN ends at the last colon,
+//! Owns the text form, and ([`resolve()`]) which attribute it means for a resource type. The URN ends at the last colon,
 //! because it holds dots itself:
 //!
 //! ```

@@ -343,13 +343,14 @@ pub async fn remove_words(tx: &mut Tx, id: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Everybody of the tenant, in batches by id: for `verify` and for events that touch the whole population.
-pub async fn ids_after(tx: &mut Tx, after: &str, limit: i64) -> Result<BTreeSet<String>, Error> {
+/// Every resource of a kind, retired ones included, in batches by id: for `verify` and `reindex`.
+pub async fn ids_after(tx: &mut Tx, kind: &str, after: &str, limit: i64) -> Result<BTreeSet<String>, Error> {
     let ids = all!(
         tx,
         (String,),
-        "select id from resource where tenant = $1 and kind = 'User' and id > $2 order by id limit $3",
+        "select id from resource where tenant = $1 and kind = $2 and id > $3 order by id limit $4",
         &tx.tenant,
+        kind,
         after,
         limit
     )?;

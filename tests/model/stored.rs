@@ -346,7 +346,7 @@ impl Stored {
         let engine = self.store.product.engine();
         let load = async {
             let mut tx = engine.read(&self.tenant).await?;
-            let ids = people::ids_after(&mut tx, "", 1000).await?;
+            let ids = people::ids_after(&mut tx, "User", "", 1000).await?;
             people::load(&mut tx, &ids).await
         };
         self.store.wait(load).expect("they are read")

@@ -14,7 +14,7 @@ use crate::reconcile::{Source, Word, cells};
 use crate::scim::document::Document;
 use crate::scim::key::Key;
 use crate::scim::resource_type::urn;
-use crate::store::{connections, identity, invitations, values, vouches};
+use crate::store::{self, connections, identity, invitations, values, vouches};
 
 use super::gather;
 
@@ -61,6 +61,10 @@ pub(super) async fn allow(
         last_login: claims.stamp,
         cut_off,
     };
+    if known.as_ref().is_some_and(|known| known.resource != person) {
+        // Linked to somebody since the snapshot was taken: a lost race, and starting again shows to whom.
+        return Err(store::Error::Conflict.into());
+    }
     if known.is_none() {
         applied.linked = true;
         identity::add_link(&mut work.tx, &link).await?;
@@ -77,7 +81,7 @@ pub(super) async fn allow(
         work.touch(&person).await?;
     }
     if let Some(anchor) = &claims.anchor {
-        identity::add_anchor(&mut work.tx, &connected.namespace(), anchor, &person).await?;
+        work.name_by_anchor(&connected.namespace(), anchor, &person).await?;
         identity::mark_matched(&mut work.tx, &connected.id, &connected.namespace(), anchor).await?;
     }
     say(work, connected, claims, allowed, &link, applied.created).await?;

@@ -34,16 +34,11 @@ impl Found {
 
 /// Finds ids only: what is decided is read again behind the locks.
 pub(super) async fn find(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> Result<Found> {
-    let mut found = Found::default();
-    let tx = &mut work.tx;
-    found.linked = identity::link(tx, &connected.id, &claims.subject).await?.map(|link| link.resource);
-    if let Some(anchor) = &claims.anchor {
-        let known = identity::anchor(tx, &connected.namespace(), anchor).await?;
-        found.anchored = known.filter(|(_, retired)| !retired).map(|(id, _)| id);
-    }
+    let mut found = known(work, connected, claims).await?;
     if found.linked.is_some() || found.anchored.is_some() {
         return Ok(found);
     }
+    let tx = &mut work.tx;
     for value in &claims.join_values {
         let record = resources::record_by_name(tx, &connected.id, "User", &Key::user_name(value).0).await?;
         found.pushed.extend(record.map(|record| record.resource));
@@ -64,6 +59,21 @@ pub(super) async fn find(work: &mut Work<'_>, connected: &Connected, claims: &Cl
     }
     if let Some(name) = &claims.user_name {
         found.named.extend(values::having(tx, "User", "username", &Key::user_name(name).0, 3).await?);
+    }
+    // Each statement sees what was committed until then: the person's own first login, if it was committed in between, would
+    // be taken for somebody else of that name.
+    let meanwhile = known(work, connected, claims).await?;
+    Ok(if meanwhile.linked.is_some() || meanwhile.anchored.is_some() { meanwhile } else { found })
+}
+
+/// By link and by anchor.
+async fn known(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> Result<Found> {
+    let mut found = Found::default();
+    let link = identity::link(&mut work.tx, &connected.id, &claims.subject).await?;
+    found.linked = link.map(|link| link.resource);
+    if let Some(anchor) = &claims.anchor {
+        let known = identity::anchor(&mut work.tx, &connected.namespace(), anchor).await?;
+        found.anchored = known.filter(|(_, retired)| !retired).map(|(id, _)| id);
     }
     Ok(found)
 }

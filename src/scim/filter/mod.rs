@@ -1,4 +1,4 @@
-//! Filters (RFC 7644 §3.4.2.2), in three steps: text → [`Filter`] ([`Filter::parse`]) → [`Bound`] ([`bind`]) → an
+//! Filters (RFC 7644 §3.4.2.2), in three steps: text → [`Filter`] ([`Filter::parse`]) → [`Bound`] ([`bind()`]) → an
 //! answer, by [`Bound::matches`] here or by SQL elsewhere.
 //!
 //! A `Filter` knows the grammar alone. A `Bound` has been judged against a resource type: every path is a place, every

@@ -1,7 +1,7 @@
 //! A bound filter becomes SQL text with arguments. Two-valued throughout: every comparison is an `exists` or an `in`, so a
 //! missing value is false and `not` of it is true, as the evaluator has it.
 
-use crate::scim::filter::{Bound, Indexed, MemberPart, Place, Test};
+use crate::scim::filter::{Bound, Indexed, Place, Test};
 use crate::scim::key::{self, Key};
 use crate::scim::schema::Type;
 
@@ -14,11 +14,11 @@ pub(super) enum Argument {
 
 pub(super) struct Compiler<'a> {
     pub(super) arguments: Vec<Argument>,
-    query: &'a Query<'a>,
+    pub(super) query: &'a Query<'a>,
     /// `$n` of the tenant, the kind, and the connection whose view is searched.
-    tenant: String,
+    pub(super) tenant: String,
     kind: String,
-    connection: Option<String>,
+    pub(super) connection: Option<String>,
 }
 
 impl<'a> Compiler<'a> {
@@ -218,7 +218,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// A text column that always has a value.
-    fn column(&mut self, column: &str, test: &Test) -> String {
+    pub(super) fn column(&mut self, column: &str, test: &Test) -> String {
         match test {
             Test::Present => "true".to_owned(),
             Test::Eq(Key(key)) => format!("{column} = {}", self.text(key)),
@@ -296,7 +296,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The test on one row of `value`.
-    fn value(&mut self, alias: &str, test: &Test) -> String {
+    pub(super) fn value(&mut self, alias: &str, test: &Test) -> String {
         let whole = format!("coalesce({alias}.whole, {alias}.val)");
         match test {
             Test::Present => format!("{alias}.val <> ''"),
@@ -326,21 +326,27 @@ impl<'a> Compiler<'a> {
                 let hint = self.hint(inner);
                 let attr = self.text(indexed.attr.as_ref());
                 let tenant = self.tenant.clone();
-                let inner = self.inside(inner);
+                let inner = self.within(inner, &Self::part);
                 format!(
                     "({hint} exists (select 1 from value e where e.tenant = {tenant} and e.resource = r.id and e.attr = {attr} and {view} and {inner}))"
                 )
             }
             Place::Member(_) => {
                 let rows = self.member_rows("x");
-                let inner = self.inside_member(inner, "x");
+                let inner = self.within(inner, &|this, place, test| match place {
+                    Place::Member(part) => this.member_part("x", *part, test),
+                    _ => "false".to_owned(),
+                });
                 format!(
                     "exists (select 1 from vouch x where x.tenant = {} and x.parent = r.id and {rows} and {inner})",
                     self.tenant
                 )
             }
             Place::Group(_) => {
-                let inner = self.inside_group(inner);
+                let inner = self.within(inner, &|this, place, test| match place {
+                    Place::Group(part) => this.group_part(*part, test),
+                    _ => "false".to_owned(),
+                });
                 self.group_exists(&inner)
             }
             _ => "false".to_owned(),
@@ -366,189 +372,47 @@ impl<'a> Compiler<'a> {
     }
 
     /// The inner filter of an element: tests on the rows of the same slot.
-    fn inside(&mut self, bound: &Bound) -> String {
-        match bound {
-            Bound::All => "true".to_owned(),
-            Bound::None => "false".to_owned(),
-            Bound::And(parts) => {
-                let parts: Vec<String> = parts.iter().map(|part| self.inside(part)).collect();
-                format!("({})", parts.join(" and "))
-            }
-            Bound::Or(parts) => {
-                let parts: Vec<String> = parts.iter().map(|part| self.inside(part)).collect();
-                format!("({})", parts.join(" or "))
-            }
-            Bound::Not(inner) => format!("not {}", self.inside(inner)),
-            Bound::Test(Place::Indexed(indexed), test) => {
-                let attr = self.text(indexed.attr.as_ref());
-                let tenant = self.tenant.clone();
-                let row = |condition: &str| {
-                    format!(
-                        "exists (select 1 from value w where w.tenant = {tenant} and w.resource = e.resource and w.view = e.view
-                           and w.attr = {attr} and w.slot = e.slot and {condition})"
-                    )
-                };
-                if indexed.kind == Type::Complex && matches!(test, Test::Present) {
-                    return row("true");
-                }
-                let condition = self.value("w", test);
-                if matches!(test, Test::Ne(_)) {
-                    return format!("({} or not {})", row(&condition), row("true"));
-                }
-                row(&condition)
-            }
-            Bound::Test(..) | Bound::Element(..) => "false".to_owned(),
-        }
-    }
-
-    // -------------------------------------------------------------------------------------------- memberships
-
-    /// The membership rows that this reader counts.
-    fn member_rows(&mut self, alias: &str) -> String {
-        match self.query.view {
-            View::Effective => format!("{alias}.live"),
-            View::Push { connection, .. } => {
-                let source = self.text(format!("push:{connection}"));
-                format!("{alias}.source = {source} and {alias}.word = 'grant'")
-            }
-        }
-    }
-
-    fn member(&mut self, part: MemberPart, test: &Test) -> String {
-        if let Test::Ne(key) = test {
-            let some = self.member_test(part, &Test::Ne(key.clone()));
-            let any = self.member_test(part, &Test::Present);
-            return format!("({some} or not {any})");
-        }
-        self.member_test(part, test)
-    }
-
-    fn member_test(&mut self, part: MemberPart, test: &Test) -> String {
-        let rows = self.member_rows("x");
-        let condition = self.member_part("x", part, test);
-        format!("r.id in (select x.parent from vouch x where x.tenant = {} and {condition} and {rows})", self.tenant)
-    }
-
-    fn member_part(&mut self, alias: &str, part: MemberPart, test: &Test) -> String {
-        match part {
-            // No argument that the text does not name: a prepared statement is remembered by its text alone.
-            MemberPart::Ref if *test == Test::Present => "true".to_owned(),
-            MemberPart::Value => self.column(&format!("{alias}.member"), test),
-            MemberPart::Type => self.folded_constant(&format!("{alias}.member_kind"), &["User", "Group"], test),
-            MemberPart::Ref => {
-                let base = self.text(self.query.base);
-                self.column(
-                    &format!("({base} || case {alias}.member_kind when 'User' then 'Users/' else 'Groups/' end || {alias}.member)"),
-                    test,
-                )
-            }
-            MemberPart::Display => self.display_of(&format!("{alias}.member"), test),
-        }
-    }
-
-    /// The display of a linked resource, found by its id; the whole text is compared, as links hold it uncut.
-    fn display_of(&mut self, id: &str, test: &Test) -> String {
-        let condition = match test {
-            Test::Present => "y.val <> ''".to_owned(),
-            other => self.column("coalesce(y.whole, y.val)", other),
-        };
-        format!(
-            "exists (select 1 from value y where y.tenant = {} and y.resource = {id} and y.view = '' and y.attr = '{DISPLAY}' and {condition})",
-            self.tenant
-        )
-    }
-
-    /// A column that holds one of a few words, compared without regard to case.
-    fn folded_constant(&mut self, column: &str, words: &[&str], test: &Test) -> String {
-        let matching: Vec<String> = words
-            .iter()
-            .filter(|word| test.accepts(&key::fold(word), None))
-            .map(|word| format!("{column} = '{word}'"))
-            .collect();
-        if matching.is_empty() { "false".to_owned() } else { format!("({})", matching.join(" or ")) }
-    }
-
-    fn inside_member(&mut self, bound: &Bound, alias: &str) -> String {
-        match bound {
-            Bound::All => "true".to_owned(),
-            Bound::None => "false".to_owned(),
-            Bound::And(parts) => {
-                let parts: Vec<String> = parts.iter().map(|part| self.inside_member(part, alias)).collect();
-                format!("({})", parts.join(" and "))
-            }
-            Bound::Or(parts) => {
-                let parts: Vec<String> = parts.iter().map(|part| self.inside_member(part, alias)).collect();
-                format!("({})", parts.join(" or "))
-            }
-            Bound::Not(inner) => format!("not {}", self.inside_member(inner, alias)),
-            Bound::Test(Place::Member(part), test) => self.member_part(alias, *part, test),
-            Bound::Test(..) | Bound::Element(..) => "false".to_owned(),
-        }
-    }
-
-    fn group(&mut self, part: MemberPart, test: &Test) -> String {
-        if let Test::Ne(key) = test {
-            let some = self.group_part(part, &Test::Ne(key.clone()));
-            let (some, any) = (self.group_exists(&some), self.group_exists("true"));
-            return format!("({some} or not {any})");
-        }
-        let condition = self.group_part(part, test);
-        self.group_exists(&condition)
-    }
-
-    fn group_part(&mut self, part: MemberPart, test: &Test) -> String {
-        match part {
-            MemberPart::Ref if *test == Test::Present => "true".to_owned(),
-            MemberPart::Value => self.column("up.id", test),
-            MemberPart::Type => {
-                let direct = word(test.accepts("direct", None));
-                let indirect = word(test.accepts("indirect", None));
-                format!("case when up.depth = 0 then {direct} else {indirect} end")
-            }
-            MemberPart::Ref => {
-                let base = self.text(self.query.base);
-                self.column(&format!("({base} || 'Groups/' || up.id)"), test)
-            }
-            MemberPart::Display => self.display_of("up.id", test),
-        }
-    }
-
-    fn inside_group(&mut self, bound: &Bound) -> String {
-        match bound {
-            Bound::All => "true".to_owned(),
-            Bound::None => "false".to_owned(),
-            Bound::And(parts) => {
-                let parts: Vec<String> = parts.iter().map(|part| self.inside_group(part)).collect();
-                format!("({})", parts.join(" and "))
-            }
-            Bound::Or(parts) => {
-                let parts: Vec<String> = parts.iter().map(|part| self.inside_group(part)).collect();
-                format!("({})", parts.join(" or "))
-            }
-            Bound::Not(inner) => format!("not {}", self.inside_group(inner)),
-            Bound::Test(Place::Group(part), test) => self.group_part(*part, test),
-            Bound::Test(..) | Bound::Element(..) => "false".to_owned(),
-        }
-    }
-
-    /// Some group of the person passes: direct ones, and for the effective view those that contain one of them.
-    fn group_exists(&mut self, condition: &str) -> String {
-        let rows = self.member_rows("x");
+    fn part(&mut self, place: &Place, test: &Test) -> String {
+        let Place::Indexed(indexed) = place else { return "false".to_owned() };
+        let attr = self.text(indexed.attr.as_ref());
         let tenant = self.tenant.clone();
-        if self.connection.is_some() {
-            return format!(
-                "exists (select 1 from (select x.parent as id, 0 as depth from vouch x where x.tenant = {tenant} and x.member = r.id and {rows}) up
-                 where exists (select 1 from resource g where g.tenant = {tenant} and g.id = up.id and g.kind = 'Group') and {condition})"
-            );
+        let row = |condition: &str| {
+            format!(
+                "exists (select 1 from value w where w.tenant = {tenant} and w.resource = e.resource and w.view = e.view
+                   and w.attr = {attr} and w.slot = e.slot and {condition})"
+            )
+        };
+        if indexed.kind == Type::Complex && matches!(test, Test::Present) {
+            return row("true");
         }
-        format!("exists (select 1 from ({}) up where {condition})", super::super::memberships::closure(&tenant, "r.id"))
+        let condition = self.value("w", test);
+        if matches!(test, Test::Ne(_)) {
+            return format!("({} or not {})", row(&condition), row("true"));
+        }
+        row(&condition)
+    }
+
+    /// The logic of an inner filter, its tests as `leaf` writes them. There is no element in an element.
+    pub(super) fn within(&mut self, bound: &Bound, leaf: &dyn Fn(&mut Self, &Place, &Test) -> String) -> String {
+        let joined = |this: &mut Self, parts: &[Bound], word: &str| {
+            let parts: Vec<String> = parts.iter().map(|part| this.within(part, leaf)).collect();
+            format!("({})", parts.join(word))
+        };
+        match bound {
+            Bound::All => "true".to_owned(),
+            Bound::None | Bound::Element(..) => "false".to_owned(),
+            Bound::And(parts) => joined(self, parts, " and "),
+            Bound::Or(parts) => joined(self, parts, " or "),
+            Bound::Not(inner) => format!("not {}", self.within(inner, leaf)),
+            Bound::Test(place, test) => leaf(self, place, test),
+        }
     }
 }
 
 /// The index row that holds what a member list displays of a resource.
 pub const DISPLAY: &str = "display:";
 
-fn word(value: bool) -> String {
+pub(super) fn word(value: bool) -> String {
     if value { "true" } else { "false" }.to_owned()
 }
 

@@ -1,6 +1,7 @@
 //! Pages of resources: one snapshot, two statements (count, page), every value bound.
 
 mod compile;
+mod links;
 
 use sqlx::AssertSqlSafe;
 

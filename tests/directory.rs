@@ -1,4 +1,4 @@
-//! The main job through the directory, on both engines.
+//! The directory without HTTP, on both engines: push, query, deactivate, delete; what the feed tells of it; building again.
 
 mod support;
 
@@ -66,10 +66,34 @@ async fn tell(database: Database) {
     let seen = directory.find(&admin, &groups, &group.id, all).await.unwrap();
     assert!(seen.members.unwrap().is_empty());
     assert_eq!(directory.verify(None).await.unwrap(), vec![]);
+
+    // An index that went wrong is reported, and built again without moving a version.
+    let mut tx = directory.engine().write(&tenant.id).await.unwrap();
+    rollkeeper::store::values::remove_all(&mut tx, &ada.id).await.unwrap();
+    tx.commit().await.unwrap();
+    let reported: Vec<&str> = directory.verify(None).await.unwrap().iter().map(|difference| difference.table).collect();
+    assert_eq!(reported, ["value"]);
+    directory.reindex(&tenant.id).await.unwrap();
+    assert_eq!(directory.verify(None).await.unwrap(), vec![]);
+    assert_eq!(directory.find(&admin, &users, &ada.id, all).await.unwrap().version, ada.version);
+
     directory.delete(&push, &users, &ada.id, &Precondition::None).await.unwrap();
     assert!(directory.find(&push, &users, &ada.id, all).await.is_err());
     assert_eq!(directory.verify(None).await.unwrap(), vec![]);
-    println!("{:#?}", directory.events(&tenant.id, None, 100).await.unwrap());
+    let events = directory.events(&tenant.id, None, 100).await.unwrap().events;
+    let kinds: Vec<&str> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    assert_eq!(
+        kinds,
+        [
+            "user.created",
+            "group.created",
+            "membership.added",
+            "user.updated",
+            "user.deactivated",
+            "membership.removed",
+            "user.deleted"
+        ]
+    );
 }
 
 both_engines! {

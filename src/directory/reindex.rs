@@ -1,0 +1,69 @@
+//! Building again what is derived: after a change of how values are indexed, or to mend what `verify` reports.
+
+use std::collections::BTreeSet;
+
+use crate::event::Cause;
+use crate::scim::document::Document;
+use crate::store::{people, resources, values};
+
+use super::settle::effective_entries;
+use super::work::corrupt;
+use super::{Directory, Result, Work, transact};
+
+/// How many resources one transaction builds again, so that other writers are not kept waiting.
+const BATCH: i64 = 200;
+
+impl Directory {
+    /// Derives everybody again and indexes every group and organization; the number of resources. Nothing that is already
+    /// right changes but the index rows, and no version moves.
+    pub async fn reindex(&self, tenant: &str) -> Result<u64> {
+        let mut count = 0;
+        for kind in ["User", "Group", "Organization"] {
+            let mut after = String::new();
+            loop {
+                let last = after.as_str();
+                let done: BTreeSet<String> = transact!(self, tenant, Cause::by("system"), work => {
+                    let ids = people::ids_after(&mut work.tx, kind, last, BATCH).await?;
+                    work.rebuild(kind, &ids).await?;
+                    Ok(ids)
+                })?;
+                count += done.len() as u64;
+                match done.last() {
+                    Some(last) => after.clone_from(last),
+                    None => break,
+                }
+            }
+        }
+        Ok(count)
+    }
+}
+
+impl Work<'_> {
+    async fn rebuild(&mut self, kind: &str, ids: &BTreeSet<String>) -> Result<()> {
+        if kind == "User" {
+            self.touch_all(ids).await?;
+            self.reindexed.extend(ids.iter().cloned());
+            return Ok(());
+        }
+        let directory = self.directory;
+        let Some(kind) = directory.registry().type_named(kind) else { return Ok(()) };
+        for row in resources::existing(&mut self.tx, ids).await? {
+            let Some(row) = resources::find_for_update(&mut self.tx, &row.kind, &row.id).await? else { continue };
+            let document = Document::from_json(&row.document).map_err(|e| corrupt("resource", e))?;
+            if row.kind == "Group" {
+                let record = match &row.owner {
+                    Some(owner) => resources::record(&mut self.tx, owner, &row.id).await?,
+                    None => None,
+                };
+                let entered = document.0.get("externalId").and_then(serde_json::Value::as_str).map(str::to_owned);
+                let external_id = record.map_or(entered, |record| record.external_id);
+                self.index_group(&row, &document, external_id.as_deref()).await?;
+            } else {
+                let external_id = document.0.get("externalId").and_then(serde_json::Value::as_str);
+                let entries = effective_entries(kind, &document, external_id, row.display.as_deref());
+                values::replace(&mut self.tx, &row.id, &row.kind, "", &entries, Some("")).await?;
+            }
+        }
+        Ok(())
+    }
+}
