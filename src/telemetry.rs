@@ -26,16 +26,6 @@ pub fn start(format: LogFormat, level: LevelFilter) {
     drop(subscriber(format, level, io::stderr).try_init());
 }
 
-/// The id of a request: the caller's when it is 1 to 64 letters, digits, `-`, `_` or `.`, so that one id follows a request
-/// through proxies; else a fresh one.
-pub fn request_id(given: Option<&str>, fresh: impl FnOnce() -> String) -> String {
-    let plain = |text: &&str| {
-        (1..=64).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    };
-    given.filter(plain).map_or_else(fresh, str::to_owned)
-}
-
 fn subscriber<W>(format: LogFormat, level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -115,21 +105,5 @@ mod tests {
         assert_eq!(messages(LevelFilter::INFO), [false, false, false, true]);
         assert_eq!(messages(LevelFilter::ERROR), [false, false, false, false]);
         assert_eq!(messages(LevelFilter::OFF), [false, false, false, false]);
-    }
-
-    #[test]
-    fn a_request_id_is_taken_over_when_it_is_short_and_plain() {
-        let long = "a".repeat(65);
-        let cases = [
-            (Some("01HZX.7-a_b"), "01HZX.7-a_b"),
-            (None, "fresh"),
-            (Some(""), "fresh"),
-            (Some(long.as_str()), "fresh"),
-            (Some("a\nb"), "fresh"),
-            (Some("ana@acme.example"), "fresh"),
-        ];
-        for (given, expected) in cases {
-            assert_eq!(request_id(given, || "fresh".to_owned()), expected, "{given:?}");
-        }
     }
 }

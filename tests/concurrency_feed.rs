@@ -19,7 +19,7 @@ const EACH: usize = 25;
 
 both_engines! {
     async fn each_committed_event_is_seen_once_and_none_behind_a_cursor(database: Database) {
-        let options = Options { connections: 16, wait: Duration::from_secs(60) };
+        let options = Options { wait: Duration::from_secs(60), ..Options::default() };
         let roll = Arc::new(Roll::open_with(database, &options).await);
         let okta = roll.first_connection().await;
         let writing = Arc::new(AtomicUsize::new(WRITERS));

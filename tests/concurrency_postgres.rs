@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 /// More callers than connections, so that some wait.
 async fn crowd() -> Arc<Roll> {
-    let options = Options { connections: 24, wait: Duration::from_secs(60) };
+    let options = Options { connections: 24, wait: Duration::from_secs(60), ..Options::default() };
     Arc::new(Roll::open_with(Database::postgres().await, &options).await)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::jit::address::Domain;
 use crate::jit::rules::Rules;
 use crate::store::{self, Tx, connections};
 
@@ -98,7 +99,10 @@ impl Configuration {
     }
 }
 
-/// What stands behind the last `@` of a name or an address, folded; `None` where there is none.
-pub(crate) fn domain_of(name: &str) -> Option<&str> {
-    name.rsplit_once('@').map(|(_, domain)| domain).filter(|domain| !domain.is_empty())
+/// The domain behind the last `@` of a name or an address, in the one form that domains are compared in; `None` where
+/// there is none.
+pub(crate) fn domain_of(name: &str) -> Option<String> {
+    let (_, domain) = name.rsplit_once('@')?;
+    let domain: Domain = domain.trim().trim_end_matches('.').parse().ok()?;
+    Some(domain.as_str().to_owned())
 }

@@ -12,7 +12,7 @@ use crate::scim::{self};
 use crate::store::people::Account;
 use crate::store::{identity, people, resources, values};
 
-use super::config::domain_of;
+pub(crate) use super::config::domain_of;
 use super::settle::{display_name, own_document};
 use super::sight::{Sight, has_address_of, sight, verified_for};
 use super::words::{Said, addresses_of, check_external_id, everywhere, stated, user_name_of};
@@ -144,7 +144,7 @@ impl Work<'_> {
             values::having(&mut self.tx, "User", "username", key, 3).await?.into_iter().collect();
         if candidates.is_empty() {
             for address in addresses_of(document) {
-                if domain_of(&address).is_some_and(|domain| verified_for(connected, domain)) {
+                if domain_of(&address).is_some_and(|domain| verified_for(connected, &domain)) {
                     candidates.extend(values::having(&mut self.tx, "User", "emails.value", &address, 3).await?);
                 }
             }
@@ -182,7 +182,7 @@ impl Work<'_> {
 
     /// The name is free for this connection: nobody else holds it, and its domain is not verified for another.
     pub(crate) async fn check_name(&mut self, connected: &Connected, key: &str, own: Option<&str>) -> Result<()> {
-        if let Some(owner) = domain_of(key).and_then(|domain| self.configuration.domain_owner(domain))
+        if let Some(owner) = domain_of(key).and_then(|domain| self.configuration.domain_owner(&domain))
             && owner.id != connected.id
         {
             return Err(refused(
@@ -365,7 +365,7 @@ impl Work<'_> {
         let foreign = names_of(own)
             .into_iter()
             .filter(|name| !known.contains(name))
-            .any(|name| !domain_of(&name).is_some_and(|domain| verified_for(connected, domain)));
+            .any(|name| !domain_of(&name).is_some_and(|domain| verified_for(connected, &domain)));
         if foreign {
             return Err(scim::Error::uniqueness(
                 "the request that claims a user may only set userName and emails in a domain verified for the connection; \

@@ -42,7 +42,7 @@ pub(crate) fn sight(configuration: &Configuration, connected: &Connected, accoun
 pub(crate) fn has_address_of(connected: &Connected, account: &Account) -> bool {
     let mut names = addresses_of(&account.document);
     names.extend(user_name_of(&account.document).map(|name| Key::user_name(name).0));
-    names.iter().filter_map(|name| domain_of(name)).any(|domain| verified_for(connected, domain))
+    names.iter().filter_map(|name| domain_of(name)).any(|domain| verified_for(connected, &domain))
 }
 
 pub(crate) fn verified_for(connected: &Connected, domain: &str) -> bool {

@@ -35,7 +35,7 @@ pub(crate) async fn gather(
         for record in &mut account.person.records {
             let domain = account.name_keys.get(&record.connection).and_then(|key| domain_of(key));
             record.in_verified_domain = domain
-                .and_then(|domain| configuration.domain_owner(domain))
+                .and_then(|domain| configuration.domain_owner(&domain))
                 .is_some_and(|owner| owner.id == record.connection);
         }
     }

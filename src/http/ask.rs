@@ -118,5 +118,6 @@ async fn path_segment(parts: &mut Parts, site: &Site, name: &str) -> Result<Stri
     let unknown = || Refusal::not_found("there is nothing with this id");
     let params = RawPathParams::from_request_parts(parts, site).await.map_err(|_| unknown())?;
     let segment = params.iter().find(|(known, _)| *known == name);
-    segment.map(|(_, value)| value.to_owned()).ok_or_else(unknown)
+    // U+0000 is in no id, and PostgreSQL takes it in no text.
+    segment.map(|(_, value)| value.to_owned()).filter(|value| !value.contains('\0')).ok_or_else(unknown)
 }

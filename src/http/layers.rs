@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
+use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -25,6 +26,7 @@ pub fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, time_limit: D
     let trace = TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(answered).on_failure(());
     router.layer(
         ServiceBuilder::new()
+            .layer(MapRequestLayer::new(plain_request_id))
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
             .layer(trace)
             .layer(PropagateRequestIdLayer::x_request_id())
@@ -38,6 +40,25 @@ pub fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, time_limit: D
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn_with_state(time_limit, in_time)),
     )
+}
+
+/// A caller's request id is taken over when it is short and plain, else it is as if there were none.
+fn plain_request_id<B>(mut request: axum::http::Request<B>) -> axum::http::Request<B> {
+    let mut given = request.headers().get_all("x-request-id").iter();
+    let is_plain = match (given.next(), given.next()) {
+        (Some(id), None) => id.to_str().is_ok_and(is_request_id),
+        (None, _) => true,
+        _ => false,
+    };
+    if !is_plain {
+        request.headers_mut().remove("x-request-id");
+    }
+    request
+}
+
+/// 1 to 64 letters, digits, `-`, `_` or `.`: one id follows a request through proxies, and nothing else gets into logs.
+fn is_request_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// The route's pattern instead of the path: it says which endpoint, and no id of a person.
@@ -83,6 +104,16 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+
+    #[test]
+    fn a_request_id_is_taken_over_when_it_is_short_and_plain() {
+        let long = "a".repeat(65);
+        for (given, taken) in
+            [("01HZX.7-a_b", true), ("", false), (&long, false), ("a\nb", false), ("ana@acme.example", false)]
+        {
+            assert_eq!(is_request_id(given), taken, "{given:?}");
+        }
+    }
 
     async fn call(path: &str, time_limit: Duration) -> (u16, Option<String>, String) {
         let router = Router::new()

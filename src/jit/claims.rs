@@ -91,7 +91,12 @@ pub fn read(rules: &Rules, said: &Statement) -> Claims {
         Some(claim) => reader.name(claim, "anchor_unusable"),
     };
     let join_values = reader.join_values(rules, email.as_ref());
-    let user_name = rules.user_name.iter().find_map(|claim| reader.name(claim, "user_name_unusable"));
+    // The same rule that a push's userName is under: else nobody could write the account over SCIM.
+    let user_name = rules
+        .user_name
+        .iter()
+        .filter_map(|claim| reader.name(claim, "user_name_unusable"))
+        .find(|name| crate::scim::document::is_user_name(name));
     let groups = groups::read(rules, &said.claims, &mut reader.skipped);
     let attributes = reader.attributes(rules);
     let [given_name, family_name, name] =

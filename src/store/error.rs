@@ -39,7 +39,9 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Database(db) => match db.code().as_deref() {
                 Some("40P01" | "40001" | "5" | "6" | "261" | "262" | "517") => Self::Lost(db.message().to_owned()),
                 // A statement that ran out of time: 57014, SQLite 9.
-                Some("53300" | "57P01" | "57P02" | "57P03" | "57014" | "9") => Self::Unavailable(db.message().to_owned()),
+                Some("53300" | "57P01" | "57P02" | "57P03" | "57014" | "9") => {
+                    Self::Unavailable(db.message().to_owned())
+                }
                 _ => Self::Sql(error),
             },
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {

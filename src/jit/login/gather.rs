@@ -132,9 +132,10 @@ pub(super) async fn snapshot(
     let person = found.linked.as_ref().or(found.anchored.as_ref());
     let invitations = invited(work, claims, invitation, person, made_for).await?;
     let user_name = claims.user_name.as_ref().map(|name| Key::user_name(name).0);
-    let reserved = user_name.as_deref().and_then(|name| name.rsplit_once('@')).is_some_and(|(_, domain)| {
-        work.configuration.domain_owner(domain).is_some_and(|owner| owner.id != connected.id)
-    });
+    let reserved = user_name
+        .as_deref()
+        .and_then(people::domain_of)
+        .is_some_and(|domain| work.configuration.domain_owner(&domain).is_some_and(|owner| owner.id != connected.id));
     Ok(Snapshot {
         paused: connected.state != "on",
         tombstoned: is_tombstoned(work, connected, claims).await?,

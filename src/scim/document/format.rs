@@ -108,8 +108,10 @@ fn digits(text: &str) -> Option<u32> {
 
 /// RFC 7644 §5: user names are prepared by PRECIS before they are compared; one that cannot be prepared cannot be
 /// compared. Blanks between the parts of a name are legal (RFC 8265 §3.5).
-pub(super) fn is_user_name(text: &str) -> bool {
-    text.split(' ').filter(|part| !part.is_empty()).all(|part| UsernameCaseMapped::new().prepare(part).is_ok())
+pub fn is_user_name(text: &str) -> bool {
+    // Blanks around a name are a slip that nobody sees; two names that look alike are no two people.
+    text.trim() == text
+        && text.split(' ').filter(|part| !part.is_empty()).all(|part| UsernameCaseMapped::new().prepare(part).is_ok())
 }
 
 #[cfg(test)]

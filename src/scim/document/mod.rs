@@ -25,6 +25,7 @@ use super::Error;
 use super::resource_type::{Found, ResourceType};
 use super::schema::{Attribute, Schema};
 
+pub use format::is_user_name;
 pub use json::parse_json;
 pub use judge::Judge;
 pub use note::Note;

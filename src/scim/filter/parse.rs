@@ -228,8 +228,11 @@ impl<'a> Parser<'a> {
         });
         let Some(end) = end else { return Err(self.refused("the string has no closing '\"'")) };
         let quoted = &rest[..end + 2];
-        let text = serde_json::from_str(quoted)
+        let text: String = serde_json::from_str(quoted)
             .map_err(|_| self.refused("the string holds a character or an escape that JSON does not allow"))?;
+        if text.contains('\0') {
+            return Err(self.refused("the string holds U+0000, which no stored text does"));
+        }
         self.at += quoted.len();
         if !self.rest().is_empty() && !self.rest().starts_with([' ', '\t', ')', ']']) {
             return Err(self.expected("a blank, ')' or ']' after the string"));
