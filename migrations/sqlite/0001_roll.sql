@@ -117,7 +117,7 @@ create table value (
   uniq text
 );
 create index value_lookup on value (tenant, kind, attr, val, resource, slot, view);
-create index value_resource on value (tenant, resource, view, attr, slot);
+create index value_resource on value (tenant, resource, view, attr, slot, val);
 create unique index value_unique on value (tenant, kind, attr, uniq, val) where uniq is not null;
 
 -- `parent` (a group or an organization) has `member` by the word of `source`. push:k, grant, deny, invite and import are
