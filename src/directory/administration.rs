@@ -110,6 +110,9 @@ impl Directory {
         label: Option<&str>,
         expires: Option<i64>,
     ) -> Result<(TokenInfo, String)> {
+        if expires.is_some_and(|at| at <= self.clock.now()) {
+            return Err(scim::Error::invalid_value("expires lies in the past").into());
+        }
         let mut tx = self.engine.write(tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
         let mut ids = Vec::new();
