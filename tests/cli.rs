@@ -216,6 +216,9 @@ both_engines! {
         program.refuses(&["invite", "gia@acme.example"], 1, "an organization, a group, or both");
 
         assert_eq!(program.json(&["verify"]), json!({ "differences": [] }));
+        assert!(program.json(&["reindex"])["resources"].as_u64().is_some_and(|count| count > 0));
+        assert_eq!(program.json(&["conflicts"]), json!({ "conflicts": [] }));
+        assert_eq!(program.json(&["verify"]), json!({ "differences": [] }));
         program.json(&["tenant", "create", "other"]);
         program.refuses(&["query"], 2, "--tenant");
         program.refuses(&["query", "--tenant", "third"], 1, "there is no tenant \"third\"");
