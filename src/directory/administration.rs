@@ -9,6 +9,7 @@ use crate::event::{Cause, Kind};
 use crate::jit::rules::Rules;
 use crate::reconcile::{Source, Word, is_unique};
 use crate::scim::{self};
+use crate::store::agree::{self, About};
 use crate::store::{connections, people, resources, tenants, tokens, vouches};
 
 use super::people::gone;
@@ -233,11 +234,14 @@ impl Directory {
             );
         }
         transact!(self, tenant, Cause::by("administrator"), work => {
-                let before = work
-                    .configuration
-                    .named(name)
-                    .cloned()
-                    .ok_or_else(|| scim::Error::not_found(format!("there is no connection {name:?}")))?;
+                let known = |configuration: &Configuration| {
+                    let found = configuration.named(name).cloned();
+                    found.ok_or_else(|| scim::Error::not_found(format!("there is no connection {name:?}")))
+                };
+                let id = known(&work.configuration)?.id;
+                agree::alone(&mut work.tx, &id, About::Settings).await?;
+                work.configuration = Configuration::load(&mut work.tx).await?;
+                let before = known(&work.configuration)?;
                 let rules = work.resolved(&rules).await?;
                 let state = state.clone().unwrap_or_else(|| before.state.clone());
                 let text = rules.to_value().to_string();

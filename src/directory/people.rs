@@ -9,6 +9,7 @@ use crate::reconcile::{Stamp, cells};
 use crate::scim::document::Document;
 use crate::scim::key::Key;
 use crate::scim::{self};
+use crate::store::agree::{self, About};
 use crate::store::people::Account;
 use crate::store::{identity, people, resources, values};
 
@@ -81,6 +82,7 @@ impl Work<'_> {
     /// POST /Users by a push: restored, adopted, claimed, revived or created.
     pub(crate) async fn push_person(&mut self, connection: &str, asserted: Asserted) -> Result<String> {
         let connected = self.connected(connection)?;
+        agree::share(&mut self.tx, connection, &[About::Settings]).await?;
         let Asserted { document, external_id, active } = asserted;
         let key = required_user_name(&document)?;
         let said = Said { external_id, active: active.unwrap_or(true), words: stated(&document) };

@@ -18,7 +18,8 @@ mod health;
 mod instant;
 mod layers;
 mod logins;
-mod parameters;
+#[doc(hidden)]
+pub mod parameters;
 mod refusal;
 mod render;
 mod resources;

@@ -2,13 +2,14 @@
 //! pure rooms and by `directory`.
 //!
 //! Every statement is written once, lower-case, with `$1` parameters, and runs on SQLite and PostgreSQL alike. What
-//! differs is the row lock (`for no key update`) and the feed's horizon; two functions that the PostgreSQL migration
+//! differs is the row lock (`for no key update`), the agreements of [`agree`] and the feed's horizon; two functions that the PostgreSQL migration
 //! defines (`json_each(text)`, `instr`) close the rest of the gap. A [`Tx`] is bound to one tenant: there is no way to
 //! ask it about another.
 
 mod engine;
 mod error;
 
+pub mod agree;
 pub mod connections;
 pub mod feed;
 pub mod identity;

@@ -14,6 +14,7 @@ use crate::reconcile::{Source, Word, cells};
 use crate::scim::document::Document;
 use crate::scim::key::Key;
 use crate::scim::resource_type::urn;
+use crate::store::agree::{self, About};
 use crate::store::{self, connections, identity, invitations, values, vouches};
 
 use super::gather;
@@ -28,8 +29,10 @@ pub(super) struct Applied {
     pub adopted: bool,
 }
 
-/// Groups before people, people in the order of their ids.
+/// The connection, then groups, then people in the order of their ids.
 pub(super) async fn lock(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> Result<()> {
+    // A claim may name a group that is being created right now, and a person who is created here is in no population yet.
+    agree::share(&mut work.tx, &connected.id, &[About::Settings, About::GroupNames]).await?;
     let groups = gather::groups(work, connected, claims).await?;
     work.share(&groups).await?;
     let found = gather::find(work, connected, claims).await?;

@@ -1,0 +1,43 @@
+//! Agreements between writers that row locks cannot make: what one of them writes, the other would have to find before it is
+//! there. SQLite has one writer and needs none; PostgreSQL takes advisory locks, which end with the transaction.
+
+use super::engine::Conn;
+use super::{Error, Tx};
+
+/// What two transactions about one connection must not do past each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// New people of the connection are judged by its settings: shared by whoever brings somebody, alone whoever edits them.
+    Settings,
+    /// Claims name groups that may not be there yet: shared by whoever writes claims, alone whoever gives a group its names.
+    GroupNames,
+}
+
+impl About {
+    fn key(self, tenant: &str, connection: &str) -> String {
+        let about = match self {
+            Self::Settings => "settings",
+            Self::GroupNames => "group names",
+        };
+        format!("rollkeeper {about} {tenant} {connection}")
+    }
+}
+
+/// Until the end of the transaction nobody else is alone with it.
+pub async fn share(tx: &mut Tx, connection: &str, about: &[About]) -> Result<(), Error> {
+    lock(tx, connection, about, "select pg_advisory_xact_lock_shared(hashtextextended($1, 0))").await
+}
+
+/// Waits until nobody shares it, and keeps everybody else waiting until the end of the transaction.
+pub async fn alone(tx: &mut Tx, connection: &str, about: About) -> Result<(), Error> {
+    lock(tx, connection, &[about], "select pg_advisory_xact_lock(hashtextextended($1, 0))").await
+}
+
+async fn lock(tx: &mut Tx, connection: &str, about: &[About], statement: &'static str) -> Result<(), Error> {
+    let tenant = tx.tenant.clone();
+    let Conn::Postgres(conn) = &mut tx.conn else { return Ok(()) };
+    for about in about {
+        sqlx::query(statement).bind(about.key(&tenant, connection)).execute(&mut **conn).await?;
+    }
+    Ok(())
+}
