@@ -36,7 +36,8 @@ pub struct Event {
 /// Whose word it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// `push:con_1`, `login:con_1`, `administrator`, `import`, `invitation`, `system`.
+    /// `push:con_1`, `login:con_1`, `administrator`, `import`, `invitation`, `system`, or what time ended:
+    /// `time:until` (a grant), `time:lease` (a claim), `time:expires` (an invitation).
     pub source: String,
     /// The login decision or the administrator's request that can be looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,6 +139,7 @@ kinds! {
     InvitationCreated = "invitation.created",
     InvitationAccepted = "invitation.accepted",
     InvitationRevoked = "invitation.revoked",
+    InvitationExpired = "invitation.expired",
     ConflictOpened = "conflict.opened",
     ConflictResolved = "conflict.resolved",
     ConnectionUpdated = "connection.updated",

@@ -131,6 +131,31 @@ impl Drop for Server {
 }
 
 both_engines! {
+    async fn moving_in_from_the_command_line(database: Database) {
+        let program = Program::on(database);
+        program.json(&["tenant", "create", "acme"]);
+        let file = program.folder.path().join("roll.jsonl");
+        let lines = [
+            json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "crew", "members": [{"value": "7"}]}),
+            json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": "7", "userName": "ana"}),
+        ];
+        std::fs::write(&file, lines.map(|line| line.to_string()).join("\n")).expect("a file");
+        let file = file.to_str().expect("a path");
+        program.says(&["import", file, "--dry-run", "--all"], &["would be created 2", "memberships imported 1", "User"]);
+        let report = program.json(&["import", file]);
+        assert_eq!((&report["created"], &report["memberships"]), (&json!(2), &json!(1)));
+        assert_eq!(program.json(&["import", file])["unchanged"], 2);
+        program.says(&["unconfirmed", "list"], &["1 memberships nobody has confirmed", "ana", "crew"]);
+        assert_eq!(program.json(&["unconfirmed", "pin", "--group", "crew"])["count"], 1);
+        program.says(&["unconfirmed", "list"], &["nothing is unconfirmed"]);
+        program.refuses(&["import", "no-such-file"], 1, "no-such-file");
+        std::fs::write(file, "{}").expect("a file");
+        let refused = program.run(&["import", file]);
+        assert_eq!(refused.code, 1);
+        assert!(refused.out.contains("refused 1"), "{}", refused.out);
+        program.says(&["verify"], &["everything derived"]);
+    }
+
     async fn a_directory_from_the_command_line(database: Database) {
         let program = Program::on(database);
         let tenant = program.json(&["tenant", "create", "acme"]);

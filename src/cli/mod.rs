@@ -11,6 +11,7 @@ mod entry;
 mod explain;
 mod failure;
 mod grant;
+mod import;
 mod invite;
 mod moment;
 mod named;
@@ -72,6 +73,11 @@ enum Command {
     /// People entered by hand
     #[command(subcommand)]
     User(entry::UserCommand),
+    /// Bring in people, groups and memberships from a file of SCIM resources
+    Import(import::Import),
+    /// Imported memberships that nobody has confirmed
+    #[command(subcommand)]
+    Unconfirmed(import::Unconfirmed),
     /// Invite an address to an organization or a group
     Invite(invite::Invite),
     /// Put a person into a group or an organization, whatever push and sign-in say
@@ -88,6 +94,8 @@ enum Command {
     Conflicts(conflicts::Conflicts),
     /// Recompute everything derived from its registers and report differences
     Verify(verify::Verify),
+    /// End what time has ended: what a running server does every minute
+    Tick,
     /// Build what is derived again: after an upgrade that says so, or to mend what verify reports
     Reindex(verify::Reindex),
 }
@@ -138,6 +146,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Organization(command) => command.run(&roll).await,
         Command::Group(command) => command.run(&roll).await,
         Command::User(command) => command.run(&roll).await,
+        Command::Import(import) => import.run(&roll).await,
+        Command::Unconfirmed(unconfirmed) => unconfirmed.run(&roll).await,
         Command::Invite(invite) => invite.run(&roll).await,
         Command::Grant(grant) => grant.run(&roll).await,
         Command::Deny(deny) => deny.run(&roll).await,
@@ -146,6 +156,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Query(query) => query.run(&roll).await,
         Command::Conflicts(conflicts) => conflicts.run(&roll).await,
         Command::Verify(verify) => verify.run(&roll).await,
+        Command::Tick => verify::tick(&roll).await,
         Command::Reindex(reindex) => reindex.run(&roll).await,
         Command::Serve | Command::Demo(_) => unreachable!("both have returned above"),
     };

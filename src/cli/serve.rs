@@ -1,5 +1,7 @@
 //! `serve`: the server, from its settings to its last request.
 
+use std::time::Duration;
+
 use futures_util::poll;
 use tokio::net::TcpListener;
 
@@ -9,7 +11,7 @@ use crate::app::{App, stop_signal};
 use crate::auth::egress::{Egress, EgressPolicy};
 use crate::auth::jwks::Jwks;
 use crate::config::Config;
-use crate::directory::Directory;
+use crate::directory::{Directory, Ticked};
 use crate::http::Settings;
 use crate::jit::login::Logins;
 
@@ -39,10 +41,26 @@ pub async fn serve(config: &Config) -> Result<(), Failure> {
              rollkeeper token create --tenant acme --scope scim --database {database}\n"
         );
     }
+    let ticking = tokio::spawn(tick(directory.clone()));
     let served = app.serve(listener, stop).await;
+    ticking.abort();
     directory.engine().close().await;
     tracing::info!("stopped");
     served.map_err(|error| Failure::Refused(format!("the server stopped: {error}")))
+}
+
+/// What time ends, ends within a minute of it.
+async fn tick(directory: Directory) {
+    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    minute.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        minute.tick().await;
+        match directory.tick().await {
+            Ok(ticked) if ticked == Ticked::default() => {}
+            Ok(ticked) => tracing::info!(?ticked, "time has ended something"),
+            Err(error) => tracing::error!(error = %error, "what time ends could not be ended; it is tried again"),
+        }
+    }
 }
 
 /// The whole server on an open database.

@@ -248,7 +248,7 @@ impl Directory {
                 connections::update(&mut work.tx, &before.id, &state, &text, work.now).await?;
                 work.sync_domains(&before.id, &rules).await?;
                 work.configuration = Configuration::load(&mut work.tx).await?;
-                if rules != before.rules {
+                if rules != before.rules || (rules.groups.lease.is_some() && state != before.state) {
                     work.touch_population(&before.id).await?;
                 }
                 let event = work.event(Kind::ConnectionUpdated).of(&before.id);

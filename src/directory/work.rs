@@ -40,7 +40,17 @@ pub(crate) struct Work<'d> {
 
 impl<'d> Work<'d> {
     pub async fn open(directory: &'d Directory, tenant: &str, cause: Cause) -> Result<Self> {
-        let mut tx = directory.engine.write(tenant).await?;
+        let tx = directory.engine.write(tenant).await?;
+        Self::on(directory, tx, cause).await
+    }
+
+    /// The same on a snapshot: judges, and can write nothing.
+    pub async fn look(directory: &'d Directory, tenant: &str, cause: Cause) -> Result<Self> {
+        let tx = directory.engine.read(tenant).await?;
+        Self::on(directory, tx, cause).await
+    }
+
+    async fn on(directory: &'d Directory, mut tx: Tx, cause: Cause) -> Result<Self> {
         let tenant = tenants::current(&mut tx).await?.ok_or_else(|| scim::Error::not_found("no such tenant"))?;
         let configuration = Configuration::load(&mut tx).await?;
         Ok(Self {

@@ -106,6 +106,8 @@ fn reconciled(connected: &Connected) -> Connection {
             },
         }),
         claim_max_age: Some(rules.groups.claim_max_age.ms()),
+        // While a connection is not on, nobody can sign in to renew anything.
+        lease: rules.groups.lease.filter(|_| connected.state == "on").map(|lease| lease.ms()),
         groups_by_value: BTreeMap::new(),
     }
 }

@@ -178,6 +178,7 @@ mod tests {
             default_organization: Some("org".to_owned()),
             default_team: Some(DefaultTeam { group: "all".to_owned(), mode: DefaultMode::Fallback }),
             claim_max_age: Some(10),
+            lease: None,
             groups_by_value: BTreeMap::from([
                 ("T".to_owned(), BTreeSet::from(["team".to_owned()])),
                 ("O".to_owned(), BTreeSet::from(["org".to_owned()])),
@@ -285,6 +286,20 @@ mod tests {
             person.links[0].last_login = last_login;
             assert_eq!(derive(&person, &world()).member(&world(), "team"), counts, "{last_login}");
         }
+    }
+
+    #[test]
+    fn a_lease_ends_by_the_clock() {
+        let mut world = world();
+        world.connections.get_mut("k").expect("it is there").lease = Some(20);
+        let person = signed_in(80, &["T"]);
+        for (now, counts) in [(80, true), (99, true), (100, false)] {
+            world.now = now;
+            assert_eq!(derive(&person, &world).member(&world, "team"), counts, "{now}");
+        }
+        let mut renewed = person.clone();
+        renewed.links.push(Link { subject: "second".to_owned(), ..signed_in(90, &["T"]).links.remove(0) });
+        assert!(derive(&renewed, &world).member(&world, "team"), "another link of the person renewed it");
     }
 
     #[test]

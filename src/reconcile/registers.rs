@@ -166,6 +166,8 @@ pub struct Connection {
     pub default_team: Option<DefaultTeam>,
     /// A claim ages: it counts until a login arrives more than this later that brings no usable list.
     pub claim_max_age: Option<i64>,
+    /// It counts this long by the clock.
+    pub lease: Option<i64>,
     /// What a raw group value of this connection's claims means, already limited to its scope.
     pub groups_by_value: BTreeMap<String, BTreeSet<String>>,
 }

@@ -5,8 +5,10 @@
 pub mod connections;
 pub mod events;
 mod explain;
+pub mod imports;
 pub mod invitations;
 pub mod logins;
+mod page;
 pub mod people;
 pub mod tokens;
 

@@ -128,6 +128,9 @@ pub struct Groups {
     pub on_overage: OnOverage,
     /// A claim counts until a sign-in this much later brings no usable list.
     pub claim_max_age: Span,
+    /// A claim counts this long by the clock, whether anybody signs in or not. Absent: no clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Span>,
     #[serde(skip_serializing_if = "Table::is_empty")]
     pub table: Table,
 }
@@ -143,6 +146,7 @@ impl Default for Groups {
             on_absent: OnAbsent::Keep,
             on_overage: OnOverage::Keep,
             claim_max_age: Span::days(30),
+            lease: None,
             table: Table::new(),
         }
     }

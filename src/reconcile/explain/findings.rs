@@ -142,6 +142,10 @@ fn by_claim(reading: &Reading<'_>, connection: &str, parent: &str) -> Option<Fin
 fn ended(reading: &Reading<'_>, connection: &str, link: &Link, parent: &str, registers: Vec<Register>) -> Finding {
     let stamp = link.groups.as_ref().map_or(0, |claim| claim.stamp);
     let when = on(Some(stamp));
+    if let Some(ended) = reading.lease_ended(connection, stamp).filter(|_| reading.is_alive(connection, stamp)) {
+        let why = format!("login:{connection} named it{when}, and the lease of that ended{}", on(Some(ended)));
+        return Finding::no(6, "R4", parent, why, registers);
+    }
     if reading.is_alive(connection, stamp) {
         let why = format!(
             "login:{connection} named it{when}, too long before the newest login{}, which brought no usable list",
