@@ -7,8 +7,8 @@ use rollkeeper::jit::claims::Statement;
 use rollkeeper::jit::login::Logins;
 use rollkeeper::{auth::egress::Egress, auth::egress::EgressPolicy, auth::jwks::Jwks};
 use serde_json::{Value, json};
+use support::both_engines;
 use support::roll::{MINUTE, Roll};
-use support::{Database, both_engines};
 
 const DAY: i64 = 24 * 60 * MINUTE;
 
