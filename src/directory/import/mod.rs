@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::event::Cause;
+use crate::scim::resource_type::Registry;
 use crate::scim::{self};
 
 pub use unconfirmed::{Settled, Unconfirmed, UnconfirmedPage};
@@ -106,7 +107,8 @@ impl Directory {
             Some(name) => Some(self.namespace_of(tenant, name).await?),
             None => None,
         };
-        let (mut items, names) = self.read_lines(text, namespace.is_some())?;
+        let registry = self.registry(tenant).await?;
+        let (mut items, names) = read_lines(&registry, text, namespace.is_some())?;
         let order = order(&items);
         let of = order.len();
         let mut taken: BTreeMap<String, usize> = BTreeMap::new();
@@ -133,30 +135,6 @@ impl Directory {
         Ok(connection.rules.namespace(&connection.id))
     }
 
-    /// Reads every line; two that are one resource are refused from the second on.
-    fn read_lines(&self, text: &str, is_anchored: bool) -> Result<(Vec<Item>, Names)> {
-        let (mut items, mut names) = (Vec::new(), Names::default());
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            if items.len() == MOST_LINES {
-                return Err(scim::Error::new(413, None, format!("an import has at most {MOST_LINES} lines")).into());
-            }
-            let mut item = Item { line: at + 1, said: None, outcome: Outcome::Unchanged, id: None, reason: None };
-            match Line::read(&self.registry, line) {
-                Ok(said) => match names.add(items.len(), &said, is_anchored) {
-                    Some(first) => {
-                        let first: &Item = &items[first];
-                        item.refuse(format!("line {} is the same resource", first.line));
-                    }
-                    None => item.said = Some(said),
-                },
-                Err(error) => item.refuse(told(&error)?),
-            }
-            items.push(item);
-        }
-        Ok((items, names))
-    }
-
     /// One batch in one transaction; of a dry run, in one snapshot.
     async fn bring_in(
         &self,
@@ -181,6 +159,30 @@ impl Item {
     fn refuse(&mut self, reason: String) {
         (self.outcome, self.reason, self.said) = (Outcome::Refused, Some(reason), None);
     }
+}
+
+/// Reads every line; two that are one resource are refused from the second on.
+fn read_lines(registry: &Registry, text: &str, is_anchored: bool) -> Result<(Vec<Item>, Names)> {
+    let (mut items, mut names) = (Vec::new(), Names::default());
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        if items.len() == MOST_LINES {
+            return Err(scim::Error::new(413, None, format!("an import has at most {MOST_LINES} lines")).into());
+        }
+        let mut item = Item { line: at + 1, said: None, outcome: Outcome::Unchanged, id: None, reason: None };
+        match Line::read(registry, line) {
+            Ok(said) => match names.add(items.len(), &said, is_anchored) {
+                Some(first) => {
+                    let first: &Item = &items[first];
+                    item.refuse(format!("line {} is the same resource", first.line));
+                }
+                None => item.said = Some(said),
+            },
+            Err(error) => item.refuse(told(&error)?),
+        }
+        items.push(item);
+    }
+    Ok((items, names))
 }
 
 /// The lines that can be meant: organizations first, then people, then groups.
