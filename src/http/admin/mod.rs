@@ -2,13 +2,16 @@
 //!
 //! Each file is one noun: what it looks like on the wire, and its handlers.
 
+pub mod conflicts;
 pub mod connections;
 pub mod events;
 mod explain;
 pub mod imports;
 pub mod invitations;
+pub mod links;
 pub mod logins;
 mod page;
+mod paging;
 pub mod people;
 pub mod tokens;
 
