@@ -11,10 +11,13 @@ mod entry;
 mod explain;
 mod failure;
 mod grant;
+mod health;
+mod hold;
 mod import;
 mod invite;
 mod link;
 mod moment;
+mod moves;
 mod named;
 mod query;
 mod roll;
@@ -97,6 +100,9 @@ enum Command {
     /// Which sign-in identity is whose
     #[command(subcommand)]
     Link(link::Command),
+    /// What connections ended beyond their budgets, which stands until it is applied
+    #[command(subcommand)]
+    Hold(hold::Command),
     /// Recompute everything derived from its registers and report differences
     Verify(verify::Verify),
     /// End what time has ended: what a running server does every minute
@@ -161,6 +167,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Query(query) => query.run(&roll).await,
         Command::Conflict(command) => command.run(&roll).await,
         Command::Link(command) => command.run(&roll).await,
+        Command::Hold(command) => command.run(&roll).await,
         Command::Verify(verify) => verify.run(&roll).await,
         Command::Tick => verify::tick(&roll).await,
         Command::Reindex(reindex) => reindex.run(&roll).await,

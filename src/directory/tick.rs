@@ -25,6 +25,10 @@ pub struct Ticked {
     pub leases: usize,
     /// Invitations that nobody accepted in time.
     pub invitations: usize,
+    /// People whose hold was released.
+    pub holds: usize,
+    /// People whom a change of settings or a withdrawal had not reached yet.
+    pub caught_up: usize,
 }
 
 impl Directory {
@@ -41,6 +45,8 @@ impl Directory {
         all.grants += self.end_grants(tenant).await?;
         all.leases += self.end_leases(tenant).await?;
         all.invitations += self.end_invitations(tenant).await?;
+        all.holds += self.release_holds(tenant).await?;
+        all.caught_up += self.catch_up_all(tenant).await? + self.go_on_withdrawing(tenant).await?;
         Ok(())
     }
 
@@ -55,7 +61,7 @@ impl Directory {
             drop(tx);
             let Some(last) = people.last().cloned() else { return Ok(count) };
             count += people.len();
-            self.derive_again(tenant, "time:until", &people).await?;
+            self.derive_again(tenant, "time:until", None, &people).await?;
             after = last;
         }
     }
@@ -76,16 +82,20 @@ impl Directory {
                 drop(tx);
                 let Some(last) = people.last().cloned() else { break };
                 count += people.len();
-                self.derive_again(tenant, "time:lease", &people).await?;
+                self.derive_again(tenant, "time:lease", Some(&connected.id), &people).await?;
                 after = last;
             }
         }
         Ok(count)
     }
 
-    async fn derive_again(&self, tenant: &str, cause: &str, people: &[String]) -> Result<()> {
+    /// `budget`: the connection whose words these were.
+    async fn derive_again(&self, tenant: &str, cause: &str, budget: Option<&str>, people: &[String]) -> Result<()> {
         let people: BTreeSet<String> = people.iter().cloned().collect();
-        transact!(self, tenant, Cause::by(cause), work => { work.touch_all(&people).await })
+        transact!(self, tenant, Cause::by(cause), work => {
+            work.budget = budget.map(str::to_owned);
+            work.touch_all(&people).await
+        })
     }
 
     async fn end_invitations(&self, tenant: &str) -> Result<usize> {

@@ -41,6 +41,10 @@ pub(crate) struct Work<'d> {
     pub events: Vec<Event>,
     /// Groups whose whole list cannot be stated by anybody else until this transaction ends.
     pub shared: BTreeSet<String>,
+    /// Whose budget pays for what ends here, where the cause does not say it.
+    pub budget: Option<String>,
+    /// People whose losses have been counted.
+    pub counted: BTreeSet<String>,
 }
 
 impl<'d> Work<'d> {
@@ -82,6 +86,8 @@ impl<'d> Work<'d> {
             reindexed: BTreeSet::new(),
             events: Vec::new(),
             shared: BTreeSet::new(),
+            budget: None,
+            counted: BTreeSet::new(),
         })
     }
 

@@ -57,6 +57,7 @@ pub(crate) async fn gather(
     let mut parents: BTreeSet<String> = meant.iter().map(|(_, _, group)| group.clone()).collect();
     for account in accounts.iter() {
         parents.extend(account.stored.keys().map(|(parent, _)| parent.clone()));
+        parents.extend(account.person.held.iter().filter_map(|held| held.parent.clone()));
     }
     parents.extend(connections.values().filter_map(|connection| Some(connection.default_team.as_ref()?.group.clone())));
     let mut groups = BTreeMap::new();

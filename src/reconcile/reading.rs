@@ -29,7 +29,8 @@ pub(crate) struct GroupClaim<'a> {
 impl<'a> Reading<'a> {
     pub fn new(person: &'a Person, world: &'a World) -> Self {
         let home = home(person, world);
-        let active = !person.retired && !person.suspended && home.is_none_or(|record| record.active);
+        let held = person.held.iter().any(|held| held.parent.is_none());
+        let active = !person.retired && !person.suspended && (held || home.is_none_or(|record| record.active));
         let dead = person.off.max(home.and_then(|record| record.off));
 
         let mut vouches: BTreeMap<&str, Vec<&Vouch>> = BTreeMap::new();

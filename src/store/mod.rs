@@ -15,6 +15,7 @@ pub mod connections;
 pub mod definitions;
 pub mod due;
 pub mod feed;
+pub mod holds;
 pub mod identity;
 pub mod invitations;
 pub mod memberships;
@@ -25,6 +26,7 @@ pub mod tenants;
 pub mod tokens;
 pub mod values;
 pub mod vouches;
+pub mod withdrawal;
 
 pub use engine::{Engine, Options, Tx};
 pub use error::Error;

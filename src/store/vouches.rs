@@ -201,6 +201,7 @@ pub async fn remove_member_source(tx: &mut Tx, member: &str, source: &Source) ->
 /// Everything but denies goes when an account is retired.
 pub async fn remove_all_but_denies(tx: &mut Tx, member: &str) -> Result<(), Error> {
     run!(tx, "delete from vouch where tenant = $1 and member = $2 and source <> 'deny'", &tx.tenant, member)?;
+    run!(tx, "delete from held where tenant = $1 and resource = $2", &tx.tenant, member)?;
     Ok(())
 }
 
@@ -210,7 +211,8 @@ pub async fn others_speak(tx: &mut Tx, parent: &str, source: &Source) -> Result<
         tx,
         (i64,),
         "select cast(1 as bigint) from vouch where tenant = $1 and parent = $2 and source <> $3 and source <> 'deny'
-         and not (source >= 'login:' and source < 'login;') and not (source >= 'default:' and source < 'default;') limit 1",
+         and not (source >= 'login:' and source < 'login;') and not (source >= 'default:' and source < 'default;')
+         and not (source >= 'held:' and source < 'held;') limit 1",
         &tx.tenant,
         parent,
         source.to_string()

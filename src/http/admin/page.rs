@@ -42,6 +42,10 @@ impl Page {
         self.rest.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    pub fn count(&self) -> usize {
+        usize::try_from(self.limit).unwrap_or_default()
+    }
+
     /// `true` and `false`; absent is false.
     pub fn flag(&self, name: &str) -> Result<bool, Refusal> {
         match self.value(name) {

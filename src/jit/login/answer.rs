@@ -193,6 +193,7 @@ fn word(source: &Source) -> &'static str {
         Source::Push(_) => "push",
         Source::Login(_) => "login",
         Source::Default(_) => "default",
+        Source::Held(_) => "held",
         Source::Grant => "grant",
         Source::Deny => "deny",
         Source::Invite => "invitation",
