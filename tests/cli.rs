@@ -156,6 +156,28 @@ both_engines! {
         program.says(&["verify"], &["everything derived"]);
     }
 
+    async fn a_connection_as_a_whole_from_the_command_line(database: Database) {
+        let program = Program::on(database);
+        program.json(&["tenant", "create", "acme"]);
+        program.json(&["organization", "create", "moby"]);
+        program.says(&["connection", "pause", "--preview"], &["connection default is on"]);
+        assert_eq!(program.json(&["connection", "pause"])["state"], "paused");
+        assert_eq!(program.json(&["connection", "resume"])["state"], "on");
+        program.says(&["connection", "simulate", "--default-organization", "moby"], &["of 0 people 0 would change"]);
+        program.says(&["connection", "health"], &["nobody is both pushed and signed in yet"]);
+        program.says(&["connection", "drift"], &["nothing drifts"]);
+        program.says(&["hold", "list"], &["nothing is held"]);
+        program.refuses(&["hold", "apply", "no-such-hold"], 1, "no hold with this id");
+        program.says(&["tick"], &["nothing was due"]);
+        program.json(&["connection", "create", "new"]);
+        program.says(&["connection", "succeed", "new", "--predecessor", "default", "--preview"], &["of 0 people 0 match"]);
+        assert_eq!(program.json(&["connection", "succeed", "new", "--predecessor", "default"])["declared"], true);
+        assert_eq!(program.json(&["connection", "disconnect", "default"])["state"], "disconnected");
+        program.says(&["connection", "withdraw", "default", "--preview"], &["of 0 people"]);
+        assert_eq!(program.json(&["connection", "withdraw", "default"])["done"], true);
+        program.says(&["connection", "list"], &["withdrawn"]);
+    }
+
     async fn a_directory_from_the_command_line(database: Database) {
         let program = Program::on(database);
         let tenant = program.json(&["tenant", "create", "acme"]);
