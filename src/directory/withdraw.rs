@@ -246,8 +246,8 @@ impl Work<'_> {
 
     pub(super) fn shares_namespace(&self, connected: &Connected) -> bool {
         let namespace = connected.namespace();
-        let others = self.configuration.connections.iter().filter(|other| other.id != connected.id);
-        others.into_iter().any(|other| other.namespace() == namespace)
+        let mut others = self.configuration.connections.iter().filter(|other| other.id != connected.id);
+        others.any(|other| other.namespace() == namespace)
     }
 
     /// One person without what this connection ever said.

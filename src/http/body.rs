@@ -35,7 +35,19 @@ impl<T: DeserializeOwned> FromRequest<Site> for Message<T> {
 
     async fn from_request(request: Request, site: &Site) -> Result<Self, Refusal> {
         let Body(value) = Body::from_request(request, site).await?;
+        if holds_nul(&value) {
+            return Err(Refusal::invalid("the character U+0000 is in no id and no name, and cannot be stored"));
+        }
         serde_json::from_value(value).map(Self).map_err(|error| Refusal::invalid(error.to_string()))
+    }
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(elements) => elements.iter().any(holds_nul),
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
+        _ => false,
     }
 }
 
@@ -108,6 +120,13 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
+
+    #[test]
+    fn the_character_that_postgresql_cannot_store_is_found_anywhere() {
+        for (text, found) in [("{}", false), (r#"{"a": [{"b": "x"}]}"#, false), (r#"{"a": [{"b": "\u0000"}]}"#, true)] {
+            assert_eq!(holds_nul(&serde_json::from_str(text).unwrap()), found, "{text}");
+        }
+    }
 
     #[test]
     fn media_types() {
