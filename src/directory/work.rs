@@ -45,6 +45,8 @@ pub(crate) struct Work<'d> {
     pub budget: Option<String>,
     /// People whose losses have been counted.
     pub counted: BTreeSet<String>,
+    /// (memberships, deactivations) that this transaction has ended at its payer's expense.
+    pub spent: (i64, i64),
 }
 
 impl<'d> Work<'d> {
@@ -88,6 +90,7 @@ impl<'d> Work<'d> {
             shared: BTreeSet::new(),
             budget: None,
             counted: BTreeSet::new(),
+            spent: (0, 0),
         })
     }
 
@@ -165,6 +168,7 @@ impl<'d> Work<'d> {
     /// Derives whoever is touched, writes the differences and the events.
     pub async fn finish(&mut self) -> Result<()> {
         self.settle().await?;
+        self.pay().await?;
         let events: Vec<(String, String)> =
             self.events.drain(..).map(|event| (event.kind.to_string(), event.to_json())).collect();
         if !events.is_empty() {
