@@ -482,7 +482,7 @@ both_engines! {
         let request = json!({"Operations": [user("a"), user("b")]});
         let request = rollkeeper::scim::message::BulkRequest::read(&request, 10).expect("a bulk request");
         let job = rollkeeper::directory::BulkJob {
-            plan: rollkeeper::scim::bulk::Plan::of(request.operations, world.directory.registry(), BASE),
+            plan: rollkeeper::scim::bulk::Plan::of(request.operations, &rollkeeper::scim::resource_type::Registry::builtin(), BASE),
             fail_on_errors: None,
             wants: |_, _| rollkeeper::directory::Wants::default(),
             limit: std::time::Duration::ZERO,

@@ -27,7 +27,7 @@ pub async fn bulk(
     let BulkRequest { operations, fail_on_errors } = BulkRequest::read(&body, site.settings.bulk_max_operations)?;
     drop(body);
     let base = scim_base(&site, &client.tenant.name, &headers);
-    let plan = Plan::of(operations, site.directory.registry(), &base);
+    let plan = Plan::of(operations, &client.registry, &base);
     let job = BulkJob { plan, fail_on_errors, wants, limit: site.settings.bulk_timeout() };
     let processed = site.directory.bulk(&client.caller, job).await;
     Ok(scim(&BulkResponse::new(processed.into_iter().map(|processed| result(processed, &base)).collect())))

@@ -2,6 +2,7 @@
 
 pub mod bulk;
 pub mod core;
+pub mod definition;
 pub mod document;
 pub mod error;
 pub mod filter;
