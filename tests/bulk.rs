@@ -501,7 +501,7 @@ both_engines! {
         let world = World::on(database).await;
         let (acme, other) = (world.tenant("acme").await, world.tenant("other").await);
         let (push, neighbour) = (world.client(&acme, Scope::Scim).await, world.client(&other, Scope::Scim).await);
-        let operations: Value = (0..300).map(|n| user(&format!("u{n}"))).collect();
+        let operations: Value = (0..120).map(|n| user(&format!("u{n}"))).collect();
         let long = tokio::spawn(async move { send(&push, operations).await });
         // While it runs the neighbour writes again and again; each write waits for one operation, not for the bulk.
         let mut written = 0;
@@ -510,6 +510,6 @@ both_engines! {
             written += 1;
         }
         assert!(results(&long.await.expect("it ends")).iter().all(|result| result["status"] == "201"));
-        assert!(written > 30, "the neighbour wrote {written} times only");
+        assert!(written > 12, "the neighbour wrote {written} times only");
     }
 }
