@@ -31,6 +31,9 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Connections to the database that the server keeps at most.
     pub max_connections: u32,
+    /// Of one bulk request; both are told in ServiceProviderConfig.
+    pub bulk_max_operations: usize,
+    pub bulk_max_payload_bytes: usize,
 }
 
 impl Default for Config {
@@ -44,6 +47,8 @@ impl Default for Config {
             max_body_bytes: 8 << 20,
             request_timeout: Duration::from_secs(30),
             max_connections: 16,
+            bulk_max_operations: 1_000,
+            bulk_max_payload_bytes: 4 << 20,
         }
     }
 }
@@ -237,6 +242,14 @@ const SETTINGS: &[(&str, &str, Apply)] = &[
         config.max_connections = text.parse().ok().filter(|number| (1..=1000).contains(number))?;
         Some(())
     }),
+    ("bulk_max_operations", "a number from 1 to 10000", |config, text| {
+        config.bulk_max_operations = text.parse().ok().filter(|number| (1..=10_000).contains(number))?;
+        Some(())
+    }),
+    ("bulk_max_payload_bytes", "a number of bytes from 65536 to 268435456", |config, text| {
+        config.bulk_max_payload_bytes = text.parse().ok().filter(|bytes| (64 << 10..=256 << 20).contains(bytes))?;
+        Some(())
+    }),
 ];
 
 const NAMES: [&str; SETTINGS.len()] = {
@@ -344,6 +357,8 @@ mod tests {
             ("max_body_bytes", &["65536", "268435456"], &["", "65535", "268435457", "-1", "1MB"]),
             ("request_timeout_seconds", &["1", "3600"], &["0", "3601", "1.5"]),
             ("max_connections", &["1", "1000"], &["0", "1001"]),
+            ("bulk_max_operations", &["1", "10000"], &["0", "10001", "", "all"]),
+            ("bulk_max_payload_bytes", &["65536", "268435456"], &["", "65535", "268435457", "1MB"]),
         ];
         assert_eq!(cases.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), NAMES, "each setting has a row");
         for (name, right, wrong) in cases {

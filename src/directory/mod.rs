@@ -6,6 +6,7 @@
 
 mod administration;
 mod bound;
+mod bulk;
 mod config;
 mod conflicts;
 mod definitions;
@@ -43,6 +44,7 @@ use crate::store::Engine;
 pub use administration::{Authenticated, ConnectionInfo, TenantInfo, TokenInfo};
 #[doc(hidden)]
 pub use bound::ListChange;
+pub use bulk::{BulkJob, Processed};
 pub use config::{Configuration, Connected};
 pub use conflicts::{Action, CandidateInfo, ConflictInfo, ConflictPage, Resolution};
 pub use error::{Case, Error, Result};

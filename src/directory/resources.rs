@@ -11,6 +11,7 @@ use crate::scim::patch::{self, MemberEdit};
 use crate::scim::resource_type::ResourceType;
 use crate::scim::version::Tags;
 use crate::scim::{self};
+use crate::store::resources::Row;
 
 use super::groups::Stated;
 use super::people::{Asserted, gone};
@@ -114,6 +115,20 @@ impl Directory {
     }
 }
 
+/// A resource that was made.
+pub(super) struct Made {
+    pub id: String,
+    pub notes: Vec<Note>,
+    /// A group, and who is to come into it.
+    group: Option<(Row, Vec<Member>)>,
+}
+
+impl Made {
+    pub fn named(&self) -> impl Iterator<Item = &String> {
+        self.group.iter().flat_map(|(_, members)| members).map(|member| &member.value)
+    }
+}
+
 enum Change<'a> {
     Replace(&'a Value),
     Patch(&'a [Operation]),
@@ -189,7 +204,7 @@ fn keep_immutable(kind: &ResourceType, before: &Document, after: &mut Document) 
 
 impl Work<'_> {
     /// The connection that speaks; `None` for an administrator; a reader writes nothing.
-    fn speaker(&self, caller: &Caller) -> Result<Option<Connected>> {
+    pub(super) fn speaker(&self, caller: &Caller) -> Result<Option<Connected>> {
         match &caller.voice {
             Voice::Push { connection } => {
                 check_running(&self.configuration, &caller.voice)?;
@@ -202,30 +217,48 @@ impl Work<'_> {
 
     async fn create(&mut self, caller: &Caller, kind: &Arc<ResourceType>, body: &Value) -> Result<(String, Vec<Note>)> {
         let speaker = self.speaker(caller)?;
+        let mut made = self.make(speaker.as_ref(), kind, body).await?;
+        self.join(speaker.as_ref(), &mut made).await?;
+        Ok((made.id, made.notes))
+    }
+
+    /// The resource without its members, who may not be there yet.
+    pub(super) async fn make(
+        &mut self,
+        speaker: Option<&Connected>,
+        kind: &ResourceType,
+        body: &Value,
+    ) -> Result<Made> {
         let kind = &self.kind(&kind.name)?;
         let mut read = Document::read(kind, body)?;
         read.document.require(kind)?;
         let notes = std::mem::take(&mut read.notes);
-        let id = match (kind.name.as_str(), &speaker) {
+        let mut group = None;
+        let id = match (kind.name.as_str(), speaker) {
             ("User", Some(connected)) => self.push_person(&connected.id, Asserted::of(read.document)?).await?,
             ("User", None) => self.enter_person(Asserted::of(read.document)?).await?,
             ("Group", _) => {
-                let members: Vec<Member> = read.document.take_members().unwrap_or_default();
-                let row = self.make_group(speaker.as_ref(), Stated::of(read.document)?).await?;
-                if !members.is_empty() {
-                    let edits = vec![MemberEdit::Add(members)];
-                    match &speaker {
-                        Some(connected) => self.push_members(connected, &row, edits).await?,
-                        None => self.grant_members(&row, edits).await?,
-                    };
-                }
-                row.id
+                let members = read.document.take_members().unwrap_or_default();
+                let row = self.make_group(speaker, Stated::of(read.document)?).await?;
+                let id = row.id.clone();
+                group = Some((row, members));
+                id
             }
             ("Organization", None) => self.make_organization(read.document).await?,
             ("Organization", Some(_)) => return Err(administrators_only()),
             _ => return Err(unsupported(kind)),
         };
-        Ok((id, notes))
+        Ok(Made { id, notes, group })
+    }
+
+    pub(super) async fn join(&mut self, speaker: Option<&Connected>, made: &mut Made) -> Result<()> {
+        let Some((row, members)) = made.group.take().filter(|(_, members)| !members.is_empty()) else { return Ok(()) };
+        let edits = vec![MemberEdit::Add(members)];
+        match speaker {
+            Some(connected) => self.push_members(connected, &row, edits).await?,
+            None => self.grant_members(&row, edits).await?,
+        };
+        Ok(())
     }
 
     async fn change(

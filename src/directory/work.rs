@@ -41,6 +41,8 @@ pub(crate) struct Work<'d> {
     pub events: Vec<Event>,
     /// Groups whose whole list cannot be stated by anybody else until this transaction ends.
     pub shared: BTreeSet<String>,
+    /// The id that the next resource gets, where others refer to it already.
+    pub allotted: Option<String>,
 }
 
 impl<'d> Work<'d> {
@@ -76,6 +78,7 @@ impl<'d> Work<'d> {
             reindexed: BTreeSet::new(),
             events: Vec::new(),
             shared: BTreeSet::new(),
+            allotted: None,
         })
     }
 
@@ -134,6 +137,11 @@ impl<'d> Work<'d> {
         self.hold(ids).await?;
         self.touched.extend(ids.iter().cloned());
         Ok(())
+    }
+
+    /// Of a resource that this transaction makes.
+    pub fn new_id(&mut self) -> String {
+        self.allotted.take().unwrap_or_else(|| self.directory.ids.new())
     }
 
     /// A person that this transaction made.

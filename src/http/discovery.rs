@@ -30,7 +30,11 @@ pub async fn service_provider_config(State(site): State<Site>, params: RawPathPa
         schemas: vec![urn::SERVICE_PROVIDER_CONFIG.to_owned()],
         documentation_uri: None,
         patch: Supported { supported: true },
-        bulk: Bulk { supported: false, max_operations: 0, max_payload_size: 0 },
+        bulk: Bulk {
+            supported: true,
+            max_operations: site.settings.bulk_max_operations as u64,
+            max_payload_size: site.settings.bulk_max_payload_bytes as u64,
+        },
         filter: Filter { supported: true, max_results: MAX_COUNT.unsigned_abs() },
         change_password: Supported { supported: false },
         sort: Supported { supported: true },

@@ -11,6 +11,7 @@ mod address;
 mod admin;
 mod ask;
 mod body;
+mod bulk;
 mod discovery;
 mod form;
 mod gate;
@@ -46,7 +47,7 @@ pub fn router(site: Site) -> Router {
         router = router.route(&route.path, guarded);
     }
     let router = router.fallback(unrouted).method_not_allowed_fallback(method_not_allowed);
-    let router = layers::around(router, site.settings.request_timeout).with_state(site);
+    let router = layers::around(router, site.settings.limits()).with_state(site);
     // Before routing, so outside of the router (a layer of its own would run after it).
     Router::new().fallback_service(MapRequestLayer::new(address::straighten).layer(router))
 }

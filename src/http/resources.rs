@@ -8,7 +8,7 @@ use super::body::Body;
 use super::refusal::Refusal;
 use crate::scim::filter::Filter;
 use crate::scim::message::{PatchOp, SearchRequest};
-use crate::scim::resource_type::urn;
+use crate::scim::resource_type::{ResourceType, urn};
 
 type Answer = Result<Response, Refusal>;
 
@@ -51,8 +51,12 @@ pub async fn replace(ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
 
 /// RFC 7644 §3.5.2 leaves 200 or 204 to the server. A group answers 204, what IdPs document and the same at any
 /// size, unless the client asks for attributes.
+pub fn is_silent(kind: &ResourceType) -> bool {
+    kind.schema.id == urn::GROUP
+}
+
 pub async fn patch(ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
-    let silent = ask.kind.schema.id == urn::GROUP && !ask.parameters.selects();
+    let silent = is_silent(&ask.kind) && !ask.parameters.selects();
     let wants = if silent { Default::default() } else { ask.wants() };
     let operations = PatchOp::read(&body)?.operations;
     let (resource, notes) =

@@ -7,7 +7,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
-use super::{Site, admin, discovery, health, logins, resources};
+use super::{Site, admin, bulk, discovery, health, logins, resources};
 use crate::auth::token::Scope;
 
 /// Who may call a route.
@@ -51,6 +51,7 @@ pub fn table() -> Vec<Route> {
     // Organizations are the administrator's: a push lists them, it does not make them.
     routes.extend(scim("Organization", "Organizations", ADMIN, SMALL));
     routes.extend([
+        post("/t/{tenant}/scim/v2/Bulk", WRITE, bulk::bulk),
         // RFC 7643 §5: readable without authentication, so that a client learns how to authenticate.
         get("/t/{tenant}/scim/v2/ServiceProviderConfig", Access::Public, discovery::service_provider_config),
         get("/t/{tenant}/scim/v2/ResourceTypes", READ, discovery::resource_types),
