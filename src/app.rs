@@ -65,6 +65,7 @@ impl From<&Config> for Settings {
             public_url: config.public_url.as_ref().map(ToString::to_string),
             request_timeout: config.request_timeout,
             max_body_bytes: config.max_body_bytes,
+            pages: config.pages,
         }
     }
 }

@@ -89,7 +89,10 @@ impl Seal {
     pub fn start(&self, now: i64, asked: &ByCursor) -> Result<Start> {
         let limits = &asked.limits;
         let Some(cursor) = &asked.cursor else {
-            return Ok(Start { position: None, count: asked.count.unwrap_or(limits.default_count) });
+            return Ok(Start {
+                position: None,
+                count: asked.count.unwrap_or(limits.default_count).min(limits.max_count),
+            });
         };
         let (sealed_at, count, position) = self.open(cursor).ok_or_else(|| {
             scim::Error::invalid_cursor(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::scim;
 use crate::scim::filter::{Bound, Filter, Linked, Place, bind_each, sort_places};
 use crate::scim::resource_type::ResourceType;
-use crate::store::search::{self, Found, Order, Side};
+use crate::store::search::{self, Order, Side};
 use crate::store::{Tx, memberships, tenants};
 
 use super::cursor::{ByCursor, Seal};
@@ -196,12 +196,7 @@ fn side<'a>(kind: &'a ResourceType, filter: &'a Bound, sort: Option<&'a Place>, 
     Side { kind: &kind.name, filter, sort, location }
 }
 
-async fn indexed(
-    tx: &mut Tx,
-    asked: &search::Query<'_>,
-    query: &Query,
-    total: i64,
-) -> Result<Vec<(usize, String)>> {
+async fn indexed(tx: &mut Tx, asked: &search::Query<'_>, query: &Query, total: i64) -> Result<Vec<(usize, String)>> {
     let offset = query.start_index - 1;
     if query.count == 0 || total <= offset {
         return Ok(Vec::new());

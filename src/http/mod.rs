@@ -18,11 +18,13 @@ mod health;
 mod instant;
 mod layers;
 mod logins;
+mod members;
 #[doc(hidden)]
 pub mod parameters;
 mod refusal;
 mod render;
 mod resources;
+mod root;
 pub mod routes;
 mod site;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Limits};
 use crate::jit::login::Logins;
 
 #[derive(Clone)]
@@ -23,11 +23,18 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// The largest body of a group; others stop at 1 MiB, or here if this is less.
     pub max_body_bytes: usize,
+    /// How long pages may be, and how long cursors live.
+    pub pages: Limits,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { public_url: None, request_timeout: Duration::from_secs(30), max_body_bytes: 16 << 20 }
+        Self {
+            public_url: None,
+            request_timeout: Duration::from_secs(30),
+            max_body_bytes: 16 << 20,
+            pages: Limits::default(),
+        }
     }
 }
 

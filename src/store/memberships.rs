@@ -94,6 +94,23 @@ pub async fn members_of(tx: &mut Tx, groups: &BTreeSet<String>, view: &View) -> 
     }
 }
 
+/// A page of the members of one kind; public for the test that pins its plan.
+pub const EFFECTIVE_MEMBERS: &str = "
+select $2 as subject, p.member as id, $3 as kind, m.display as display
+from (select distinct x.member from vouch x
+      where x.tenant = $1 and x.parent = $2 and x.member_kind = $3 and x.member > $4 and x.live
+      order by x.member limit $5) p
+join resource m on m.tenant = $1 and m.id = p.member order by p.member";
+
+/// The same as one connection's push listed them.
+pub const PUSHED_MEMBERS: &str = "
+select $2 as subject, p.member as id, $3 as kind, m.display as display
+from (select x.member from vouch x
+      where x.tenant = $1 and x.parent = $2 and x.member_kind = $3 and x.member > $4
+        and x.source = $6 and x.word = 'grant'
+      order by x.member limit $5) p
+join resource m on m.tenant = $1 and m.id = p.member order by p.member";
+
 /// Members of one group behind an id, in the order of ids. Each kind of member is a stretch of the primary key, so that a
 /// page is read and nothing else.
 pub async fn members_behind(
@@ -106,36 +123,10 @@ pub async fn members_behind(
     let mut found = Vec::new();
     for kind in ["Group", "User"] {
         let edges = match view {
-            View::Effective => all!(
-                tx,
-                Edge,
-                "select $2 as subject, p.member as id, $3 as kind, m.display as display
-                 from (select distinct x.member from vouch x
-                       where x.tenant = $1 and x.parent = $2 and x.member_kind = $3 and x.member > $4 and x.live
-                       order by x.member limit $5) p
-                 join resource m on m.tenant = $1 and m.id = p.member order by p.member",
-                &tx.tenant,
-                group,
-                kind,
-                behind,
-                limit
-            ),
-            View::Push { connection, .. } => all!(
-                tx,
-                Edge,
-                "select $2 as subject, p.member as id, $3 as kind, m.display as display
-                 from (select x.member from vouch x
-                       where x.tenant = $1 and x.parent = $2 and x.member_kind = $3 and x.member > $4
-                         and x.source = $6 and x.word = 'grant'
-                       order by x.member limit $5) p
-                 join resource m on m.tenant = $1 and m.id = p.member order by p.member",
-                &tx.tenant,
-                group,
-                kind,
-                behind,
-                limit,
-                format!("push:{connection}")
-            ),
+            View::Effective => all!(tx, Edge, EFFECTIVE_MEMBERS, &tx.tenant, group, kind, behind, limit),
+            View::Push { connection, .. } => {
+                all!(tx, Edge, PUSHED_MEMBERS, &tx.tenant, group, kind, behind, limit, format!("push:{connection}"))
+            }
         }?;
         found.extend(edges);
     }

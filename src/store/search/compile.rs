@@ -99,7 +99,8 @@ impl<'a> Compiler<'a> {
             "exists (select 1 from record o where o.tenant = r.tenant and o.resource = r.id and o.connection = {connection})"
         );
         match self.side.kind {
-            "User" if *sole => format!("({own} or not r.protected)"),
+            // In this order, so that hardly anybody is looked up.
+            "User" if *sole => format!("(not r.protected or {own})"),
             "User" => {
                 let domains = self.text(one_column(domains));
                 format!(

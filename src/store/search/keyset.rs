@@ -113,12 +113,7 @@ fn no_value(compiler: &mut Compiler<'_>, attr: &str) -> String {
 }
 
 /// Along the index of values. Of several in slot 0 (a part that has several values itself) the least one counts.
-fn indexed_values(
-    compiler: &mut Compiler<'_>,
-    attr: &str,
-    behind: Option<&(SortKey, String)>,
-    limit: i64,
-) -> String {
+fn indexed_values(compiler: &mut Compiler<'_>, attr: &str, behind: Option<&(SortKey, String)>, limit: i64) -> String {
     let direction = Direction::of(compiler.query.order);
     let (view, lesser, tenant) = (compiler.view("z", attr), compiler.view("w", attr), compiler.tenant.clone());
     let condition = compiler.condition();
@@ -241,8 +236,7 @@ mod tests {
 
     #[test]
     fn the_stretches_behind_a_position() {
-        let title =
-            Place::Indexed(Indexed { attr: "title".into(), kind: Type::String, case_exact: false });
+        let title = Place::Indexed(Indexed { attr: "title".into(), kind: Type::String, case_exact: false });
         let key = |text: &str| SortKey::Text(text.to_owned());
         let valued = |at: Option<(&str, &str)>| Stretch::Valued(at.map(|(k, id)| (key(k), id.to_owned())));
         let bare = |id: Option<&str>| Stretch::Bare(id.map(str::to_owned));
