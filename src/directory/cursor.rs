@@ -138,7 +138,14 @@ mod tests {
     use crate::scim::ScimType;
 
     fn tenant(id: &str, key: u8) -> Tenant {
-        Tenant { id: id.into(), name: id.into(), kind: "directory".into(), key: vec![key; 32], created: 0 }
+        Tenant {
+            id: id.into(),
+            name: id.into(),
+            kind: "directory".into(),
+            key: vec![key; 32],
+            created: 0,
+            schema_version: 0,
+        }
     }
 
     fn seal(about: &str) -> Seal {

@@ -69,7 +69,7 @@ impl FromRequestParts<Site> for Everything {
         let client = Client::from_request_parts(parts, site).await?;
         Ok(Self {
             directory: site.directory.clone(),
-            kinds: site.directory.registry().types.clone(),
+            kinds: client.registry.types.clone(),
             parameters: Parameters::from_query(parts.uri.query().unwrap_or_default())?,
             limits: site.settings.pages,
             base: scim_base(site, &client.tenant.name, &parts.headers),

@@ -10,7 +10,7 @@ use rollkeeper::directory::{
 };
 use rollkeeper::jit::rules::Rules;
 use rollkeeper::scim::message::PatchOp;
-use rollkeeper::scim::resource_type::ResourceType;
+use rollkeeper::scim::resource_type::{Registry, ResourceType};
 use rollkeeper::store::{Engine, Options};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
@@ -65,7 +65,7 @@ impl Roll {
     }
 
     pub fn kind(&self, name: &str) -> Arc<ResourceType> {
-        self.directory.registry().type_named(name).expect("a built-in type").clone()
+        Registry::builtin().type_named(name).expect("a built-in type").clone()
     }
 
     pub fn administrator(&self) -> Voiced<'_> {
