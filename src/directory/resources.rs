@@ -20,21 +20,30 @@ use super::settle::own_document;
 use super::words::stated;
 use super::{Caller, Connected, Directory, Error, Resource, Result, Voice, Wants, Work, transact};
 
-/// `If-Match` (RFC 7644 §3.14); it looks at the stored version.
+/// `If-Match` (RFC 7644 §3.14), and `If-None-Match` before a write (RFC 9110 §13.1.2). Both look at the stored version: the
+/// digest of a tag is about what others change, which is no reason for or against a write.
 #[derive(Clone, Debug, Default)]
 pub enum Precondition {
     #[default]
     None,
     IfMatch(Tags),
+    IfNoneMatch(Tags),
+    /// All of them, in this order (RFC 9110 §13.2.2).
+    All(Vec<Precondition>),
 }
 
 impl Precondition {
-    fn check(&self, version: i64) -> Result<()> {
+    pub fn check(&self, version: i64) -> Result<()> {
         match self {
             Self::IfMatch(tags) if !tags.matches_version(version) => Err(scim::Error::precondition_failed(
-                "the resource has changed since this version: read it again and repeat the change",
+                "the resource has changed since this version: read it again and repeat the request",
             )
             .into()),
+            Self::IfNoneMatch(tags) if tags.matches_version(version) => Err(scim::Error::precondition_failed(
+                "the resource is there in this version, and If-None-Match asked for another: leave the header out to change it",
+            )
+            .into()),
+            Self::All(all) => all.iter().try_for_each(|one| one.check(version)),
             _ => Ok(()),
         }
     }
