@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::event::Cause;
 use crate::scim::document::{Document, Member, Note};
 use crate::scim::message::Operation;
-use crate::scim::patch::{self, MemberEdit};
+use crate::scim::patch::{self, MemberEdit, Terms};
 use crate::scim::resource_type::ResourceType;
 use crate::scim::version::Tags;
 use crate::scim::{self};
@@ -169,7 +169,7 @@ impl Change<'_> {
                 Ok(Read { document, members, notes: read.notes, asserts_active, keeps_external_id })
             }
             Self::Patch(operations) => {
-                let patched = patch::apply(kind, before, operations)?;
+                let patched = patch::apply(kind, before, &Terms::default(), operations)?;
                 let asserts_active = patched.document.0.get("active") != before.0.get("active");
                 Ok(Read {
                     document: patched.document,

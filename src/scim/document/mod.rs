@@ -28,6 +28,7 @@ use super::schema::{Attribute, Schema};
 pub use format::is_user_name;
 pub use json::parse_json;
 pub use judge::Judge;
+pub(in crate::scim) use judge::{identity, is_primary};
 pub use note::Note;
 
 /// The attributes of one resource, canonical: names in the schema's spelling, extensions under their registered URN,

@@ -40,4 +40,8 @@ impl Note {
     pub const SCHEMA_NOT_LISTED: &'static str = "schema_not_listed";
     /// An extension's attribute outside its container: legacy Entra mappings.
     pub const EXTENSION_ATTRIBUTE_AT_TOP: &'static str = "extension_attribute_at_top";
+    /// A readOnly attribute in a PATCH value, as the client read it; ignored: Okta's `id`.
+    pub const READ_ONLY_ECHOED: &'static str = "read_only_echoed";
+    /// A PATCH path whose filter selected nothing; the value it describes was created: Entra.
+    pub const CREATED_FROM_FILTER: &'static str = "created_from_filter";
 }
