@@ -53,6 +53,8 @@ impl<'k> State<'k> {
         let Some(name) = &path.name else { return self.schema(op, path.urn.as_deref().unwrap_or_default(), value) };
         let target = self.find(path.urn.as_deref(), name).ok_or("invalidPath")?;
         let part = match &path.sub {
+            // RFC 7643 §2.4: so a simple value among several is called.
+            Some(sub) if is_simple_value(target.attribute, sub) => None,
             Some(sub) => {
                 let part = target.attribute.sub_attributes.iter().find(|part| part.name.eq_ignore_ascii_case(sub));
                 Some(part.ok_or("invalidPath")?)
@@ -470,7 +472,8 @@ fn created(
         return Err(NO_TARGET);
     }
     if attribute.kind != Type::Complex {
-        return one(attribute, value)?.ok_or(NO_TARGET);
+        // Said twice is as good as not at all, as of the parts below.
+        return if pairs.len() > 1 { Err(NO_TARGET) } else { one(attribute, value)?.ok_or(NO_TARGET) };
     }
     let mut parts = Map::new();
     for (name, value) in pairs {
@@ -502,6 +505,10 @@ fn equalities(filter: &Condition, pairs: &mut Vec<(String, Value)>) -> bool {
         Condition::And(a, b) => equalities(a, pairs) && equalities(b, pairs),
         _ => false,
     }
+}
+
+fn is_simple_value(attribute: &Attribute, sub: &str) -> bool {
+    attribute.multi_valued && attribute.kind != Type::Complex && sub.eq_ignore_ascii_case("value")
 }
 
 /// Whether a filter can be asked of that attribute.

@@ -82,8 +82,10 @@ pub fn mend(attribute: &Attribute, parts: &mut Map<String, Value>) {
         parts.remove("value");
     }
     let Some(Value::String(reference)) = parts.get("$ref") else { return };
-    let target = reference.rsplit('/').next().unwrap_or_default().to_owned();
+    // A name without a path says nothing about where.
+    let target = reference.rsplit_once('/').map_or(String::new(), |(_, last)| last.to_owned());
     match parts.get("value") {
+        None if target.is_empty() => drop(parts.remove("$ref")),
         None => drop(parts.insert("value".to_owned(), target.into())),
         Some(value) if *value == target => {}
         Some(_) => drop(parts.remove("$ref")),
@@ -118,8 +120,10 @@ fn moment(text: &str) -> Option<&str> {
 
 fn bytes(text: &str) -> Option<&str> {
     let text = text.trim_end_matches('=');
-    (text.len() % 4 != 1 && text.bytes().all(|b| b.is_ascii_alphanumeric()) && ["", "TWE", "TWI", "True"].contains(&text))
-        .then_some(text)
+    (text.len() % 4 != 1
+        && text.bytes().all(|b| b.is_ascii_alphanumeric())
+        && ["", "TWE", "TWI", "True"].contains(&text))
+    .then_some(text)
 }
 
 /// Without what is said twice: the first stays, with what the others say beside it.

@@ -225,7 +225,9 @@ fn describe(filter: &Filter, parts: &mut Map<String, Value>) -> bool {
                 Literal::Boolean(value) => Value::Bool(*value),
                 _ => return false,
             };
-            parts.insert(path.name.clone(), value).is_none()
+            let is_new = !parts.keys().any(|known| known.eq_ignore_ascii_case(&path.name));
+            parts.insert(path.name.clone(), value);
+            is_new
         }
         _ => false,
     }

@@ -215,8 +215,11 @@ impl<'a> Patch<'a> {
             // Computed from the values (RFC 7643 §3): an operation on it changes nothing.
             return Ok(());
         }
+        let is_simple = attribute.multi_valued && !attribute.is_complex();
         let part =
             match &path.sub {
+                // RFC 7643 §2.4: so a simple value among several is called.
+                Some(name) if is_simple && name.eq_ignore_ascii_case("value") => None,
                 Some(name) => Some(attribute.sub(name).ok_or_else(|| {
                     Error::invalid_path(format!("'{name}' is no sub-attribute of {}", attribute.name))
                 })?),
