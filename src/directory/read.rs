@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::scim::document::Document;
+use crate::jit::rules::Profile;
+use crate::scim::document::{Document, Note};
 use crate::scim::filter::{Bound, Filter, Linked, bind, sort_place};
 use crate::scim::resource_type::ResourceType;
 use crate::scim::version::Tag;
@@ -101,14 +102,18 @@ impl Directory {
 
     /// A page of a query.
     pub async fn search(&self, caller: &Caller, kind: &Arc<ResourceType>, query: &Query) -> Result<Page> {
-        let filter = match &query.filter {
-            Some(text) => bind(&Filter::parse(text)?, kind)?,
-            None => Bound::All,
+        let (filter, notes) = match &query.filter {
+            Some(text) => {
+                let (filter, notes) = Filter::parse_with_notes(text)?;
+                (bind(&filter, kind)?, notes)
+            }
+            None => (Bound::All, Vec::new()),
         };
         let sort = query.sort_by.as_deref().map(|by| sort_place(kind, by)).transpose()?;
         let mut tx = self.engine.read(&caller.tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
         check_running(&configuration, &caller.voice)?;
+        check_profile(&configuration, &caller.voice, &notes)?;
         let view = view(&configuration, &caller.voice);
         let location = format!("{}{}/", query.base, kind.endpoint.trim_start_matches('/'));
         let page = search::page(
@@ -143,6 +148,19 @@ pub(crate) fn check_running(configuration: &Configuration, voice: &Voice) -> Res
         .into());
     }
     Ok(())
+}
+
+/// Leniencies of a filter: traced, and refused where the connection's profile is strict.
+fn check_profile(configuration: &Configuration, voice: &Voice, notes: &[Note]) -> Result<()> {
+    for note in notes {
+        tracing::debug!(note.code, note.at, "read leniently");
+    }
+    let Voice::Push { connection } = voice else { return Ok(()) };
+    let is_strict = configuration.connection(connection).is_some_and(|c| c.rules.push.profile == Profile::Strict);
+    match notes.iter().filter(|_| is_strict).find_map(Note::strictly) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(()),
+    }
 }
 
 /// What a voice reads.

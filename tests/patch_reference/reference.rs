@@ -230,9 +230,6 @@ impl<'k> State<'k> {
         if sets_primary {
             move_primary(&mut new, &changed)?;
         }
-        if op == Op::Remove {
-            return Ok(list(new));
-        }
         Ok(list(distinct(attribute, new)))
     }
 

@@ -64,12 +64,18 @@ impl Judge {
         kept
     }
 
-    /// Remembers a leniency, once.
+    /// Remembers a leniency, once; each code at least once, however many there are.
     pub(super) fn note(&mut self, code: &'static str, at: At<'_>) {
         let note = Note { code, at: at.to_string() };
-        if self.notes.len() < MAX_NOTES && !self.notes.contains(&note) {
+        let is_full = self.notes.len() >= MAX_NOTES && self.notes.iter().any(|known| known.code == code);
+        if !is_full && !self.notes.contains(&note) {
             self.notes.push(note);
         }
+    }
+
+    /// The same, of a PATCH path.
+    pub(in crate::scim) fn note_path(&mut self, code: &'static str, path: &str) {
+        self.note(code, At(path, None));
     }
 
     fn whole(&mut self, attribute: &Attribute, at: At<'_>, value: &Value) -> Result<Option<Value>, Error> {

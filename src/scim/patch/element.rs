@@ -41,10 +41,15 @@ impl<'a> Patch<'a> {
         let matching: Vec<usize> =
             (0..elements.len()).filter(|&index| matches_element(&bound, found, &elements[index])).collect();
         if op == Op::Remove {
+            if matching.is_empty() {
+                self.judge.note_path(Note::NOTHING_TO_REMOVE, at);
+            }
             match part {
                 None => remove_at(&mut elements, &matching),
                 Some(part) => self.set_parts(at, found, part, &mut elements, &matching, None)?,
             }
+            // Without what told them apart, two values may be the same.
+            let elements = self.judge.distinct(attribute, at, elements);
             return self.store(found, before.as_ref(), list_of(elements));
         }
         let value = required(op, value)?;
@@ -60,7 +65,7 @@ impl<'a> Patch<'a> {
             if !matches_element(&bound, found, &created) {
                 return Err(no_target(at));
             }
-            self.judge.notes.push(Note { code: Note::CREATED_FROM_FILTER, at: at.to_owned() });
+            self.judge.note_path(Note::CREATED_FROM_FILTER, at);
             self.add_each(at, attribute, &mut elements, vec![created])?;
             return self.store(found, before.as_ref(), list_of(elements));
         }

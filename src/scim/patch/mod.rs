@@ -12,7 +12,7 @@ mod tests;
 
 use serde_json::{Map, Value};
 
-use super::document::{Document, Judge, Member, Note};
+use super::document::{Document, Judge, Member, Note, without_empty_text};
 use super::error::Error;
 use super::filter::{Bound, ValuePath};
 use super::message::{Op, Operation};
@@ -43,6 +43,8 @@ pub enum MemberEdit {
 /// What surrounds the operations.
 #[derive(Clone, Debug, Default)]
 pub struct Terms {
+    /// An empty text is no value: Entra's way to clear a phone number.
+    pub empty_is_unassigned: bool,
     /// The readOnly attributes as the client reads them: sent back in a value without a path, they are ignored.
     pub shown: Document,
 }
@@ -65,6 +67,14 @@ pub fn apply(
         emptied: Vec::new(),
     };
     for (index, operation) in operations.iter().enumerate() {
+        let emptied;
+        let operation = match (&operation.value, terms.empty_is_unassigned) {
+            (Some(value), true) => {
+                emptied = Operation { value: Some(without_empty_text(value)), ..operation.clone() };
+                &emptied
+            }
+            _ => operation,
+        };
         patch.operation(operation).map_err(|error| at(index, operations.len(), error))?;
     }
     patch.finish(before)
@@ -147,10 +157,14 @@ impl<'a> Patch<'a> {
                 None => name.clone(),
             };
             if self.is_echo(&path, value) {
-                self.judge.notes.push(Note { code: Note::READ_ONLY_ECHOED, at: short(&path) });
-            } else {
-                self.at_path(op, &path, Some(value))?;
+                self.judge.note_path(Note::READ_ONLY_ECHOED, &short(&path));
+                continue;
             }
+            // Entra's dotted and URN-qualified keys: names hold neither dots nor colons (RFC 7643 §2.1).
+            if name.contains(['.', ':', '[']) && self.kind.extension(name).is_none() {
+                self.judge.note_path(Note::PATH_AS_KEY, &short(name));
+            }
+            self.at_path(op, &path, Some(value))?;
         }
         Ok(())
     }
@@ -174,6 +188,7 @@ impl<'a> Patch<'a> {
             return self.extension(op, &extension.schema, value);
         }
         let path = ValuePath::parse(text)?;
+        path.notes.iter().for_each(|note| self.judge.note_path(note.code, &note.at));
         let unknown = || Error::invalid_path(format!("'{}' is no attribute of {}", short(text), kind.name));
         match resolve(kind, &path.path).ok_or_else(unknown)? {
             Resolved::Base if path.filter.is_none() && op != Op::Remove => self.pathless(op, value, None),
