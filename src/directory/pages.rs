@@ -11,7 +11,7 @@ use crate::store::search::{self, Order, Side};
 use crate::store::{Tx, memberships, tenants};
 
 use super::cursor::{ByCursor, Seal};
-use super::read::{Wants, check_running, find_in, linked, load, view};
+use super::read::{Wants, check_profile, check_running, find_in, linked, load, view};
 use super::{Caller, Configuration, Directory, Resource, Result, Voice};
 
 /// What is asked, however it is paged.
@@ -96,7 +96,7 @@ impl Directory {
         by_cursor: Option<&ByCursor>,
     ) -> Result<Page> {
         let kinds: Vec<&ResourceType> = range.kinds().iter().map(|kind| &**kind).collect();
-        let filter = query.filter.as_deref().map(Filter::parse).transpose()?;
+        let (filter, notes) = query.filter.as_deref().map(Filter::parse_with_notes).transpose()?.unzip();
         let filters = match &filter {
             Some(filter) => bind_each(filter, &kinds)?,
             None => vec![Bound::All; kinds.len()],
@@ -116,6 +116,7 @@ impl Directory {
         let mut tx = self.engine.read(&caller.tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
         check_running(&configuration, &caller.voice)?;
+        check_profile(&configuration, &caller.voice, notes.as_deref().unwrap_or_default())?;
         let view = view(&configuration, &caller.voice);
         let sides = (0..kinds.len()).map(|at| side(kinds[at], &filters[at], places[at].as_ref(), &locations[at]));
         let asked = search::Query { view: &view, sides: sides.collect(), order, base: &query.base };

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::scim::document::Document;
+use crate::jit::rules::Profile;
+use crate::scim::document::{Document, Note};
 use crate::scim::filter::Linked;
 use crate::scim::resource_type::ResourceType;
 use crate::scim::version::Tag;
@@ -92,6 +93,19 @@ pub(crate) fn check_running(configuration: &Configuration, voice: &Voice) -> Res
         .into());
     }
     Ok(())
+}
+
+/// Leniencies of a filter: traced, and refused where the connection's profile is strict.
+pub(super) fn check_profile(configuration: &Configuration, voice: &Voice, notes: &[Note]) -> Result<()> {
+    for note in notes {
+        tracing::debug!(note.code, note.at, "read leniently");
+    }
+    let Voice::Push { connection } = voice else { return Ok(()) };
+    let is_strict = configuration.connection(connection).is_some_and(|c| c.rules.push.profile == Profile::Strict);
+    match notes.iter().filter(|_| is_strict).find_map(Note::strictly) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(()),
+    }
 }
 
 /// What a voice reads.

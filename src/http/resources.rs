@@ -38,7 +38,8 @@ pub async fn find(ask: Ask, Id(id): Id) -> Answer {
     let resource = ask.directory.find(&ask.caller, &ask.kind, &id, ask.wants()).await?;
     if let Some(filter) = &ask.parameters.filter {
         let mut query = ask.query()?;
-        query.filter = Some(format!("id eq {} and ({})", serde_json::Value::from(id), Filter::parse(filter)?));
+        Filter::parse(filter)?;
+        query.filter = Some(format!("id eq {} and ({filter})", serde_json::Value::from(id)));
         return answer(&ask, &query).await;
     }
     ask.before_read().check(resource.version)?;
