@@ -260,7 +260,7 @@ impl Work<'_> {
         body: &Value,
     ) -> Result<Made> {
         let kind = &self.kind(&kind.name)?;
-        let reading = Reading::of(speaker.as_ref(), "");
+        let reading = Reading::of(speaker, "");
         let mut read = Document::read(kind, &reading.body(body))?;
         reading.check(&read.notes)?;
         read.document.require(kind)?;

@@ -137,7 +137,8 @@ mod tests {
             )
             .route("/t/acme/admin/v1/slow", get(std::future::pending::<()>));
         let request = Request::builder().uri(path).header("x-request-id", "r1").body(Body::empty()).unwrap();
-        let response = around(router, Deadlines { request: time_limit, bulk: time_limit }).oneshot(request).await.unwrap();
+        let response =
+            around(router, Deadlines { request: time_limit, bulk: time_limit }).oneshot(request).await.unwrap();
         let id = response.headers().get("x-request-id").map(|id| id.to_str().unwrap().to_owned());
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();

@@ -19,17 +19,10 @@ pub fn kind(dice: &Dice<'_>) -> ResourceType {
         let attributes = names.iter().map(|name| attribute(dice, name)).collect();
         Arc::new(Schema { id: id.to_owned(), name: "Thing".into(), description: String::new(), attributes })
     };
-    let extension = |id, names| Extension { schema: schema(id, names), required: false };
-    ResourceType {
-        name: "Thing".into(),
-        endpoint: "/Things".into(),
-        description: String::new(),
-        schema: schema(BASE, &["alpha", "bravo", "carol", "delta"]),
-        extensions: vec![
-            extension(EXTENSIONS[0], &["alpha", "foxtrot", "golf"]),
-            extension(EXTENSIONS[1], &["golf", "hotel"]),
-        ],
-    }
+    let extension = |id, names| Extension::optional(schema(id, names));
+    let extensions =
+        vec![extension(EXTENSIONS[0], &["alpha", "foxtrot", "golf"]), extension(EXTENSIONS[1], &["golf", "hotel"])];
+    ResourceType::new("/Things", schema(BASE, &["alpha", "bravo", "carol", "delta"]), extensions)
 }
 
 fn attribute(dice: &Dice<'_>, name: &str) -> Attribute {

@@ -80,13 +80,7 @@ mod tests {
             ]);
             Arc::new(Schema::parse(&json!({"id": id, "name": "Thing", "attributes": attributes}).to_string()).unwrap())
         };
-        ResourceType {
-            name: "Thing".into(),
-            endpoint: "/Things".into(),
-            description: String::new(),
-            schema: schema("urn:example:core:1.0"),
-            extensions: vec![Extension { schema: schema(EXT), required: false }],
-        }
+        ResourceType::new("/Things", schema("urn:example:core:1.0"), vec![Extension::optional(schema(EXT))])
     }
 
     #[test]

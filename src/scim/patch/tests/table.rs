@@ -36,13 +36,7 @@ static PET: LazyLock<ResourceType> = LazyLock::new(|| {
         {"name": "badges", "multiValued": true},
     ]});
     let schema = |json: Value| Arc::new(Schema::parse(&json.to_string()).unwrap());
-    ResourceType {
-        name: "Pet".into(),
-        endpoint: "/Pets".into(),
-        description: String::new(),
-        schema: schema(base),
-        extensions: vec![Extension { schema: schema(extension), required: false }],
-    }
+    ResourceType::new("/Pets", schema(base), vec![Extension::optional(schema(extension))])
 });
 
 /// A pet of which all is known.
