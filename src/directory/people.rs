@@ -56,7 +56,7 @@ impl Work<'_> {
 
     /// A new account with this document; whose words they are is written by the caller.
     pub(crate) async fn insert_person(&mut self, document: &Document) -> Result<String> {
-        let id = self.directory.ids().new();
+        let id = self.new_id();
         let row = resources::Row {
             id: id.clone(),
             kind: "User".to_owned(),

@@ -47,6 +47,8 @@ pub(crate) struct Work<'d> {
     pub counted: BTreeSet<String>,
     /// (memberships, deactivations) that this transaction has ended at its payer's expense.
     pub spent: (i64, i64),
+    /// The id that the next resource gets, where others refer to it already.
+    pub allotted: Option<String>,
 }
 
 impl<'d> Work<'d> {
@@ -91,6 +93,7 @@ impl<'d> Work<'d> {
             budget: None,
             counted: BTreeSet::new(),
             spent: (0, 0),
+            allotted: None,
         })
     }
 
@@ -149,6 +152,11 @@ impl<'d> Work<'d> {
         self.hold(ids).await?;
         self.touched.extend(ids.iter().cloned());
         Ok(())
+    }
+
+    /// Of a resource that this transaction makes.
+    pub fn new_id(&mut self) -> String {
+        self.allotted.take().unwrap_or_else(|| self.directory.ids.new())
     }
 
     /// A person that this transaction made.

@@ -7,7 +7,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
-use super::{Site, admin, discovery, health, logins, resources};
+use super::{Site, admin, bulk, discovery, health, logins, members, resources, root};
 use crate::auth::token::Scope;
 
 /// Who may call a route.
@@ -50,7 +50,11 @@ pub fn table() -> Vec<Route> {
     routes.extend(scim("Group", "Groups", WRITE, LARGE));
     // Organizations are the administrator's: a push lists them, it does not make them.
     routes.extend(scim("Organization", "Organizations", ADMIN, SMALL));
+    routes.push(Route { kind: Some("Group"), ..get("/t/{tenant}/scim/v2/Groups/{id}/members", READ, members::list) });
     routes.extend([
+        post("/t/{tenant}/scim/v2/Bulk", WRITE, bulk::bulk),
+        get("/t/{tenant}/scim/v2", READ, root::list),
+        post("/t/{tenant}/scim/v2/.search", READ, root::search),
         // RFC 7643 §5: readable without authentication, so that a client learns how to authenticate.
         get("/t/{tenant}/scim/v2/ServiceProviderConfig", Access::Public, discovery::service_provider_config),
         get("/t/{tenant}/scim/v2/ResourceTypes", READ, discovery::resource_types),
