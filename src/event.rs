@@ -123,12 +123,16 @@ kinds! {
     OrganizationDeleted = "organization.deleted",
     /// The last owner is gone.
     OrganizationOwnerless = "organization.ownerless",
+    /// A push brought in more people than the organization has seats.
+    OrganizationOverfull = "organization.overfull",
     ResourceCreated = "resource.created",
     ResourceUpdated = "resource.updated",
     ResourceDeleted = "resource.deleted",
     /// `resource` is the person, `other` the group or organization.
     MembershipAdded = "membership.added",
     MembershipRemoved = "membership.removed",
+    /// `resource` is the person, `other` the organization, `names` the role.
+    RoleChanged = "membership.role_changed",
     LinkCreated = "link.created",
     LinkRemoved = "link.removed",
     /// An administrator said whom a connection means by an `externalId`; `other` is the connection.
@@ -147,6 +151,8 @@ kinds! {
     /// A `protected` account was used.
     ProtectedUsed = "login.protected",
     InvitationCreated = "invitation.created",
+    /// A new token; the old one is dead.
+    InvitationResent = "invitation.resent",
     InvitationAccepted = "invitation.accepted",
     InvitationRevoked = "invitation.revoked",
     ConflictOpened = "conflict.opened",

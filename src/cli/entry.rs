@@ -1,9 +1,10 @@
-//! `organization create`, `group create`, `user create`: what an administrator enters by hand, said in SCIM.
+//! `organization create`, `organization members`, `group create`, `user create`: what an administrator enters by hand, said in SCIM.
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::answer::{or_dash, table};
 use super::roll::TenantName;
 use super::{Answer, Failure, Roll};
 use crate::directory::{Resource, Wants};
@@ -13,6 +14,8 @@ use crate::scim::core::{Email, Group, Name, Organization, User};
 pub enum OrganizationCommand {
     /// Make an organization
     Create(NewOrganization),
+    /// List who is in one, with role and by whose word
+    Members(Members),
 }
 
 #[derive(Debug, Subcommand)]
@@ -42,6 +45,14 @@ pub struct NewOrganization {
 }
 
 #[derive(Debug, Args)]
+pub struct Members {
+    /// By slug or id
+    organization: String,
+    #[command(flatten)]
+    tenant: TenantName,
+}
+
+#[derive(Debug, Args)]
 pub struct NewGroup {
     display_name: String,
     #[command(flatten)]
@@ -64,10 +75,25 @@ pub struct NewUser {
 
 impl OrganizationCommand {
     pub async fn run(&self, roll: &Roll) -> Result<Answer, Failure> {
-        let Self::Create(new) = self;
-        let (slug, display_name) = (new.slug.clone(), new.display_name.clone());
-        let body = Organization { slug, display_name, seats: new.seats, ..Organization::default() };
-        enter(roll, &new.tenant, "Organization", &body, &new.slug).await
+        match self {
+            Self::Create(new) => {
+                let (slug, display_name) = (new.slug.clone(), new.display_name.clone());
+                let body = Organization { slug, display_name, seats: new.seats, ..Organization::default() };
+                enter(roll, &new.tenant, "Organization", &body, &new.slug).await
+            }
+            Self::Members(Members { organization, tenant }) => {
+                let tenant = roll.tenant(tenant).await?;
+                let page = roll.directory.organization_members(&tenant.id, organization, 1, 1000).await?;
+                let rows = page.members.iter().map(|member| {
+                    let name = member.user_name.as_deref();
+                    [or_dash(name), member.role.clone(), member.via.join(", "), member.id.clone()]
+                });
+                let text = table("nobody", ["userName", "role", "via", "id"], rows);
+                let object = json!({ "totalResults": page.total, "seats": page.seats, "members": page.members });
+                let seats = page.seats.map_or_else(String::new, |seats| format!(" of {seats} seats"));
+                Ok(Answer::new(text, object).with_note(format!("{} people{seats}", page.total)))
+            }
+        }
     }
 }
 
@@ -118,8 +144,6 @@ async fn enter(
 
 /// A resource as SCIM prints it, without the addresses that only a server knows.
 pub(super) fn shown(resource: &Resource) -> Value {
-    use serde_json::json;
-
     use crate::scim::core::Meta;
 
     let mut full = serde_json::Map::new();

@@ -55,7 +55,7 @@ async fn membership(roll: &Roll, tenant: &TenantInfo, person: &str, group: &str)
             object
         })
         .collect();
-    let object = json!({
+    let mut object = json!({
         "member": explanation.member,
         "sentence": explanation.sentence,
         "rule": explanation.rule,
@@ -63,7 +63,11 @@ async fn membership(roll: &Roll, tenant: &TenantInfo, person: &str, group: &str)
         "person": { "id": answer.person.0, "name": answer.person.1 },
         "parent": { "id": answer.parent.0, "name": answer.parent.1 },
     });
-    Ok(Answer::new(format!("{}: {}\n\n{registers}", answer.person.1, explanation.sentence), object))
+    let role = answer.role.as_ref().map_or_else(String::new, |role| format!("; role: {role}"));
+    if let Some(role) = answer.role {
+        object["role"] = role.into();
+    }
+    Ok(Answer::new(format!("{}: {}{role}\n\n{registers}", answer.person.1, explanation.sentence), object))
 }
 
 async fn decided(roll: &Roll, tenant: &TenantInfo, decision: &str) -> Result<Answer, Failure> {

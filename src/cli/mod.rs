@@ -75,6 +75,9 @@ enum Command {
     User(entry::UserCommand),
     /// Invite an address to an organization or a group
     Invite(invite::Invite),
+    /// Invitations that were made: list, resend, revoke
+    #[command(subcommand)]
+    Invitation(invite::Command),
     /// Put a person into a group or an organization, whatever push and sign-in say
     Grant(grant::Grant),
     /// Keep a person out of a group or an organization, whatever anybody says
@@ -150,6 +153,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Explain(explain) => explain.run(&roll).await,
         Command::Query(query) => query.run(&roll).await,
         Command::Conflict(command) => command.run(&roll).await,
+        Command::Invitation(command) => command.run(&roll).await,
         Command::Link(command) => command.run(&roll).await,
         Command::Verify(verify) => verify.run(&roll).await,
         Command::Reindex(reindex) => reindex.run(&roll).await,

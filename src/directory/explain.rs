@@ -19,6 +19,8 @@ pub struct ExplainAnswer {
     pub person: (String, String),
     /// (id, displayName).
     pub parent: (String, String),
+    /// Of a member of an organization: the role that counts.
+    pub role: Option<String>,
 }
 
 impl Directory {
@@ -60,6 +62,8 @@ impl Directory {
                 };
             }
         }
+        let roles = reconcile::derive(&account.person, &world).organizations(&world);
+        let role = roles.get(parent).filter(|_| group.kind == "Organization").cloned();
         let user_name = super::words::user_name_of(&account.document).unwrap_or(person).to_owned();
         let display = group.display.clone().unwrap_or_else(|| parent.to_owned());
         let mut names = configuration.names();
@@ -72,7 +76,7 @@ impl Directory {
             }
         }
         explanation.sentence = named(&explanation.sentence, &names);
-        Ok(ExplainAnswer { explanation, person: (person.to_owned(), user_name), parent: (parent.to_owned(), display) })
+        Ok(ExplainAnswer { explanation, person: (person.to_owned(), user_name), parent: (parent.to_owned(), display), role })
     }
 
     /// The sentence of a login's trace, with what it rests on.

@@ -24,6 +24,7 @@ mod read;
 mod reindex;
 mod resources;
 mod retire;
+mod roster;
 pub(crate) mod rulings;
 mod settle;
 mod sight;
@@ -48,11 +49,12 @@ pub use conflicts::{Action, CandidateInfo, ConflictInfo, ConflictPage, Resolutio
 pub use error::{Case, Error, Result};
 pub use explain::ExplainAnswer;
 pub use feed::EventPage;
-pub use invitations::InvitationInfo;
+pub use invitations::{InvitationInfo, NewInvitation};
 pub use links::{AnchorInfo, Identities, LinkInfo, RecordInfo};
 pub(crate) use read::find_in;
 pub use read::{Page, Query, Resource, Wants};
 pub use resources::Precondition;
+pub use roster::{MemberPage, OrganizationMember};
 pub use verify::Difference;
 pub(crate) use work::{Work, transact};
 

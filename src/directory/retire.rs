@@ -1,7 +1,7 @@
 //! How a record and an account end: words of one connection go, and with the last of them the account, kept for the
 //! retention so that the same push can have it back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::Kind;
 use crate::reconcile::{Source, World};
@@ -144,6 +144,7 @@ impl Work<'_> {
         let mut accounts = [account.clone()];
         let world: World = world::gather(&mut self.tx, &self.configuration.clone(), &mut accounts, self.now).await?;
         self.report_memberships(&account.person.id, &before, &BTreeSet::new(), &world);
+        self.report_roles(&account.person.id, &before, &BTreeMap::new());
         Ok(())
     }
 }

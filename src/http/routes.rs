@@ -92,6 +92,8 @@ fn administration() -> Vec<Route> {
         get("/t/{tenant}/admin/v1/invitations", ADMIN, admin::invitations::list),
         post("/t/{tenant}/admin/v1/invitations", ADMIN, admin::invitations::create),
         delete("/t/{tenant}/admin/v1/invitations/{id}", ADMIN, admin::invitations::revoke),
+        post("/t/{tenant}/admin/v1/invitations/{id}/resend", ADMIN, admin::invitations::resend),
+        get("/t/{tenant}/admin/v1/organizations/{id}/members", ADMIN, admin::members::list),
         get("/t/{tenant}/admin/v1/conflicts", ADMIN, admin::conflicts::list),
         get("/t/{tenant}/admin/v1/conflicts/{id}", ADMIN, admin::conflicts::find),
         post("/t/{tenant}/admin/v1/conflicts/{id}/resolve", ADMIN, admin::conflicts::resolve),

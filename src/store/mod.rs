@@ -17,6 +17,7 @@ pub mod feed;
 pub mod identity;
 pub mod invitations;
 pub mod memberships;
+pub mod organizations;
 pub mod people;
 pub mod resources;
 pub mod search;

@@ -234,6 +234,7 @@ impl Pure {
         let links = &mut self.people[account].links;
         let at = links.iter().position(is_link).unwrap_or_else(|| {
             links.push(Link {
+                roles: None,
                 connection: directory.id().to_owned(),
                 subject: subject.clone(),
                 groups: None,
@@ -313,7 +314,7 @@ fn say(person: &mut Person, team: Team, source: Source, word: Word, stamp: impl 
         !same
     });
     let stamp = stamp(before);
-    person.vouches.push(Vouch { parent: team.id().to_owned(), source, word, stamp, until: None });
+    person.vouches.push(Vouch { parent: team.id().to_owned(), source, word, stamp, until: None, role: None });
 }
 
 fn forget_manual(person: &mut Person, team: Team) {

@@ -9,6 +9,7 @@ mod explain;
 pub mod invitations;
 pub mod links;
 pub mod logins;
+pub mod members;
 mod paging;
 pub mod people;
 pub mod tokens;

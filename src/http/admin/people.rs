@@ -35,6 +35,8 @@ pub struct Where {
     organization: Option<String>,
     #[serde(default, deserialize_with = "instant::optional::deserialize")]
     until: Option<i64>,
+    /// Of a grant: what the person is in the organization.
+    role: Option<String>,
 }
 
 impl Where {
@@ -52,7 +54,8 @@ pub async fn grant(
     Id(id): Id,
     Message(word): Message<Where>,
 ) -> Result<StatusCode, Refusal> {
-    site.directory.grant(&client.tenant.id, &id, word.parent()?, word.until).await?;
+    let role = word.role.as_deref();
+    site.directory.grant_role(&client.tenant.id, &id, word.parent()?, word.until, role).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -62,8 +65,8 @@ pub async fn deny(
     Id(id): Id,
     Message(word): Message<Where>,
 ) -> Result<StatusCode, Refusal> {
-    if word.until.is_some() {
-        return Err(Refusal::invalid("a deny has no \"until\": it stands until it is withdrawn"));
+    if word.until.is_some() || word.role.is_some() {
+        return Err(Refusal::invalid("a deny has no \"until\" and no \"role\": it stands until it is withdrawn"));
     }
     site.directory.deny(&client.tenant.id, &id, word.parent()?).await?;
     Ok(StatusCode::NO_CONTENT)

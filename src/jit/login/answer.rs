@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::directory::{Connected, Result, Voice, Wants, Work, find_in, world};
 use crate::jit::claims::{Claims, GroupsClaim};
 use crate::jit::decide::{Allowed, Decision, Who};
-use crate::reconcile::{Source, derive};
+use crate::reconcile::{MEMBER, derive};
 use crate::scim::{self, core};
 use crate::store::{people, resources};
 
@@ -57,6 +57,10 @@ pub struct User {
 pub struct Organization {
     pub id: String,
     pub slug: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The highest that stands.
+    pub role: String,
     pub via: Vec<&'static str>,
 }
 
@@ -88,13 +92,16 @@ pub(super) async fn compose(
     let gathered = world::gather(&mut work.tx, &configuration, &mut accounts, work.now).await?;
     let mut via: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
     let mut drift = Vec::new();
+    let mut roles = BTreeMap::new();
     for account in &accounts {
         for ((parent, source), live) in &account.stored {
             if *live {
-                via.entry(parent.clone()).or_default().insert(word(source));
+                via.entry(parent.clone()).or_default().insert(source.via());
             }
         }
-        for (cell, source, _) in derive(&account.person, &gathered).drift {
+        let derived = derive(&account.person, &gathered);
+        roles = derived.organizations(&gathered);
+        for (cell, source, _) in derived.drift {
             drift.push(json!({"attribute": cell, "source": source}));
         }
     }
@@ -122,7 +129,7 @@ pub(super) async fn compose(
         let display_name = link.display.clone().unwrap_or_default();
         groups.push(Group { id: link.value.clone(), display_name, via: words });
     }
-    let organizations = organizations(work, &via).await?;
+    let organizations = organizations(work, &via, &roles).await?;
     let text = |name: &str| resource.document.0.get(name).and_then(Value::as_str).map(str::to_owned);
     let handle = resource
         .document
@@ -164,6 +171,7 @@ pub(super) async fn compose(
 async fn organizations(
     work: &mut Work<'_>,
     via: &BTreeMap<String, BTreeSet<&'static str>>,
+    roles: &BTreeMap<String, String>,
 ) -> Result<Vec<Organization>> {
     let parents: BTreeSet<String> = via.keys().cloned().collect();
     let mut words: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
@@ -183,21 +191,11 @@ async fn organizations(
         .map(|row| {
             let document: Value = serde_json::from_str(&row.document).unwrap_or_default();
             let slug = document.get("slug").and_then(Value::as_str).unwrap_or_default().to_owned();
-            Organization { slug, via: words[&row.id].iter().copied().collect(), id: row.id }
+            let name = document.get("displayName").and_then(Value::as_str).map(str::to_owned);
+            let role = roles.get(&row.id).map_or(MEMBER, String::as_str).to_owned();
+            Organization { slug, name, role, via: words[&row.id].iter().copied().collect(), id: row.id }
         })
         .collect())
-}
-
-fn word(source: &Source) -> &'static str {
-    match source {
-        Source::Push(_) => "push",
-        Source::Login(_) => "login",
-        Source::Default(_) => "default",
-        Source::Grant => "grant",
-        Source::Deny => "deny",
-        Source::Invite => "invitation",
-        Source::Import => "import",
-    }
 }
 
 /// What is kept: the evidence's hash, claim names, group values and steps. No attribute value of anybody.
@@ -256,6 +254,7 @@ fn refusal(code: &str) -> &'static str {
         "policy_denied" => "Refused: the account that fits is protected; an administrator has to bind it.",
         "not_invited" => "Refused: sign-in creates nobody here, and there is no membership or invitation to enter by.",
         "domain_not_verified" => "Refused: the address is not in a domain verified for the connection.",
+        "no_seats" => "Refused: all seats of an organization are taken that this sign-in would bring the person into.",
         "missing_required_claim" => "Refused: the token lacks the claims that an account is created from.",
         _ => "Refused.",
     }

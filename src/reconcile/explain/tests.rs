@@ -30,7 +30,7 @@ fn world() -> World {
 }
 
 fn says(parent: &str, source: Source, word: Word) -> Vouch {
-    Vouch { parent: parent.to_owned(), source, word, stamp: T, until: None }
+    Vouch { parent: parent.to_owned(), source, word, stamp: T, until: None, role: None }
 }
 
 fn record_of(connection: &str, active: bool) -> Record {
@@ -46,7 +46,9 @@ fn record_of(connection: &str, active: bool) -> Record {
 }
 
 fn link(stamp: Stamp, values: &[&str]) -> Link {
+    roles: None,
     Link {
+        roles: None,
         connection: "a".to_owned(),
         subject: "sub".to_owned(),
         groups: Some(Claim { stamp, value: values.iter().map(|value| (*value).to_owned()).collect() }),
