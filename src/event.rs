@@ -112,6 +112,11 @@ kinds! {
     /// From now on neither a push nor a login finds the account by a name or an address.
     UserProtected = "user.protected",
     UserUnprotected = "user.unprotected",
+    /// `other` is the connection; absent: as the rules say again.
+    HomePinned = "user.home_pinned",
+    GroupPurged = "group.purged",
+    OrganizationPurged = "organization.purged",
+    ResourcePurged = "resource.purged",
     GroupCreated = "group.created",
     GroupUpdated = "group.updated",
     GroupDeleted = "group.deleted",

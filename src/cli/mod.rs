@@ -96,6 +96,8 @@ enum Command {
     Link(link::Command),
     /// Recompute everything derived from its registers and report differences
     Verify(verify::Verify),
+    /// Erase what was deleted longer ago than the retention; the server does so every hour
+    Purge(verify::Purge),
     /// Build what is derived again: after an upgrade that says so, or to mend what verify reports
     Reindex(verify::Reindex),
 }
@@ -156,6 +158,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Invitation(command) => command.run(&roll).await,
         Command::Link(command) => command.run(&roll).await,
         Command::Verify(verify) => verify.run(&roll).await,
+        Command::Purge(purge) => purge.run(&roll).await,
         Command::Reindex(reindex) => reindex.run(&roll).await,
         Command::Serve | Command::Demo(_) => unreachable!("both have returned above"),
     };

@@ -20,6 +20,7 @@ mod links;
 mod members;
 mod organizations;
 pub(crate) mod people;
+mod purge;
 mod read;
 mod reindex;
 mod resources;
@@ -47,10 +48,11 @@ pub use bound::ListChange;
 pub use config::{Configuration, Connected};
 pub use conflicts::{Action, CandidateInfo, ConflictInfo, ConflictPage, Resolution};
 pub use error::{Case, Error, Result};
-pub use explain::ExplainAnswer;
+pub use explain::{AttributeAnswer, ExplainAnswer};
 pub use feed::EventPage;
 pub use invitations::{InvitationInfo, NewInvitation};
 pub use links::{AnchorInfo, Identities, LinkInfo, RecordInfo};
+pub use purge::Purged;
 pub(crate) use read::find_in;
 pub use read::{Page, Query, Resource, Wants};
 pub use resources::Precondition;
@@ -93,6 +95,9 @@ impl Caller {
     }
 }
 
+/// 30 days.
+const RETENTION: i64 = 30 * 24 * 60 * 60 * 1000;
+
 /// How many tenants' registries are kept ready.
 const REGISTRIES: u64 = 1_000;
 
@@ -103,11 +108,19 @@ pub struct Directory {
     clock: Clock,
     ids: Ids,
     registries: Cache<(String, i64), Arc<Registry>>,
+    /// How long what is retired is kept, and tombstones with it; 0 erases at once.
+    retention: i64,
 }
 
 impl Directory {
     pub fn new(engine: Engine, clock: Clock, ids: Ids) -> Self {
-        Self { engine, clock, ids, registries: Cache::new(REGISTRIES) }
+        Self { engine, clock, ids, registries: Cache::new(REGISTRIES), retention: RETENTION }
+    }
+
+    /// The same, keeping what is retired for this long, in milliseconds.
+    #[must_use]
+    pub fn retaining(self, retention: i64) -> Self {
+        Self { retention, ..self }
     }
 
     pub fn engine(&self) -> &Engine {

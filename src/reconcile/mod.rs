@@ -27,7 +27,7 @@ mod registers;
 mod roles;
 mod vote;
 
-pub use attributes::{UNIQUE, is_unique};
+pub use attributes::{UNIQUE, is_unique, speakers};
 pub use derive::{Derived, derive};
 pub use explain::{Explanation, Register, explain};
 pub use registers::{

@@ -19,6 +19,7 @@ pub mod invitations;
 pub mod memberships;
 pub mod organizations;
 pub mod people;
+pub mod purge;
 pub mod resources;
 pub mod search;
 pub mod tenants;

@@ -51,6 +51,7 @@ struct AccountRow {
     dead: Option<i64>,
     retired: Option<i64>,
     protected: bool,
+    pinned: Option<String>,
 }
 
 /// Locks the people in the order of their ids; those that do not exist, and groups among them, are left out.
@@ -72,7 +73,7 @@ pub async fn load(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Account>, E
     let accounts = all!(
         tx,
         AccountRow,
-        "select id, version, created, modified, display, document, active, home, suspended, off, dead, retired, protected
+        "select id, version, created, modified, display, document, active, home, suspended, off, dead, retired, protected, pinned
          from resource where tenant = $1 and kind = 'User' and id in (select j.value ->> 0 from json_each($2) j) order by id",
         &tx.tenant,
         &list
@@ -86,6 +87,7 @@ pub async fn load(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Account>, E
             retired: row.retired.is_some(),
             suspended: row.suspended,
             off: row.off,
+            pinned: row.pinned,
             ..Person::default()
         };
         people.insert(
@@ -195,6 +197,7 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
             subject,
             groups: None,
             roles: None,
+            given: None,
             attributes: BTreeMap::new(),
             last_login,
             cut_off,
@@ -209,6 +212,8 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
         if field == GROUPS {
             let value = serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?;
             link.groups = Some(Claim { stamp, value });
+        } else if field == GIVEN {
+            link.given = Some(serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?);
         } else if field == ROLES {
             let value = serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?;
             link.roles = Some(Claim { stamp, value });
@@ -222,6 +227,8 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
 
 /// The field of the claim that holds the raw group values; attribute claims are named by their cell.
 pub const GROUPS: &str = "groups:";
+/// The default team that a login was given.
+pub const GIVEN: &str = "given:";
 /// The same for raw role values.
 pub const ROLES: &str = "roles:";
 
@@ -329,6 +336,11 @@ pub async fn set_lifecycle(
 
 pub async fn set_protected(tx: &mut Tx, id: &str, protected: bool) -> Result<(), Error> {
     run!(tx, "update resource set protected = $3 where tenant = $1 and id = $2", &tx.tenant, id, protected)?;
+    Ok(())
+}
+
+pub async fn set_pinned(tx: &mut Tx, id: &str, connection: Option<&str>) -> Result<(), Error> {
+    run!(tx, "update resource set pinned = $3 where tenant = $1 and id = $2", &tx.tenant, id, connection)?;
     Ok(())
 }
 

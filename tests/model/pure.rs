@@ -235,6 +235,7 @@ impl Pure {
         let at = links.iter().position(is_link).unwrap_or_else(|| {
             links.push(Link {
                 roles: None,
+                given: None,
                 connection: directory.id().to_owned(),
                 subject: subject.clone(),
                 groups: None,

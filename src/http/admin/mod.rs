@@ -8,6 +8,7 @@ pub mod events;
 mod explain;
 pub mod invitations;
 pub mod links;
+pub mod locks;
 pub mod logins;
 pub mod members;
 mod paging;
