@@ -103,7 +103,6 @@ fn reconciled(connected: &Connected) -> Connection {
             mode: match rules.defaults.mode {
                 Mode::Fallback => DefaultMode::Fallback,
                 Mode::Always => DefaultMode::Always,
-                Mode::Sticky => DefaultMode::Sticky,
             },
         }),
         claim_max_age: Some(rules.groups.claim_max_age.ms()),

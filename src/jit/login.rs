@@ -204,7 +204,6 @@ impl Logins {
                 let id = decision_id(work, connection, &claims, "allow");
                 work.cause = work.cause.clone().decided(&id);
                 let applied = apply::allow(work, &connected, &claims, allowed).await?;
-                apply::give_default(work, &connected, &claims, &applied.person).await?;
                 let answer = answer::compose(work, &connected, &claims, &decision, allowed, &applied, id).await?;
                 work.check_organizations().await?;
                 if !dry_run

@@ -138,13 +138,11 @@ mod tests {
 
     fn link(connection: &str, subject: &str, claims: &[(&str, Stamp, Value)]) -> Link {
         roles: None,
-        given: None,
         let claim = |(cell, stamp, value): &(&str, Stamp, Value)| {
             ((*cell).to_owned(), Claim { stamp: *stamp, value: value.clone() })
         };
         Link {
             roles: None,
-            given: None,
             connection: connection.to_owned(),
             subject: subject.to_owned(),
             groups: None,

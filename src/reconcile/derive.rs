@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::attributes;
 use super::reading::Reading;
-use super::registers::{Connection, DefaultMode, DefaultTeam, Link, Person, Source, Stamp, Vouch, Word, World};
+use super::registers::{Connection, DefaultMode, DefaultTeam, Person, Source, Stamp, Vouch, Word, World};
 use super::roles;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,16 +32,6 @@ pub struct Derived {
 }
 
 impl Derived {
-    /// Whether a row counts that puts the person into another team of the same organization, other than by a default: then a
-    /// login is given no default team for good.
-    pub fn in_other_team(&self, world: &World, team: &str) -> bool {
-        let organization = world.groups.get(team).and_then(|group| group.organization.as_ref());
-        self.rows.iter().any(|((parent, source), live)| {
-            let of = world.groups.get(parent).map(|group| group.organization.as_ref());
-            *live && parent != team && of == Some(organization) && !matches!(source, Source::Default(_))
-        })
-    }
-
     /// Whether the person is in the group or organization: a row of it counts, or one of a team of it.
     pub fn member(&self, world: &World, parent: &str) -> bool {
         let counts = |(row, live): (&(String, Source), &bool)| {
@@ -100,7 +90,7 @@ fn rows(reading: &Reading<'_>) -> BTreeMap<(String, Source), bool> {
         }
         if let Some(team) = &connection.default_team
             && reading.team_by_default(connection, team)
-            && (team.mode != DefaultMode::Fallback || other_team(reading, &rows, &team.group).is_none())
+            && (team.mode == DefaultMode::Always || other_team(reading, &rows, &team.group).is_none())
         {
             defaults.push((team.group.clone(), Source::Default(connection.id.clone())));
         }
@@ -158,8 +148,7 @@ impl Reading<'_> {
     /// Whoever is linked on the connection, unless the newest login's list was cut off: then nobody knows whether the
     /// person is in another team, and a fallback waits.
     pub(crate) fn team_by_default(&self, connection: &Connection, team: &DefaultTeam) -> bool {
-        let is_given = |link: &Link| team.mode != DefaultMode::Sticky || link.given.as_ref() == Some(&team.group);
-        let linked = self.links(&connection.id).any(is_given);
+        let linked = self.links(&connection.id).next().is_some();
         let withheld = team.mode == DefaultMode::Fallback && self.newest_login_cut_off(&connection.id);
         linked && !withheld && self.default_allowed(connection, &team.group)
     }
@@ -184,7 +173,7 @@ impl Reading<'_> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::registers::{Claim, Group, Record};
+    use super::super::registers::{Claim, Group, Link, Record};
     use super::*;
 
     /// One connection with a default organization and a fallback team; two teams of it, a plain group.
@@ -222,7 +211,6 @@ mod tests {
             subject: "sub".to_owned(),
             groups: Some(Claim { stamp, value: values.iter().map(|value| (*value).to_owned()).collect() }),
             roles: None,
-            given: None,
             attributes: BTreeMap::new(),
             last_login: stamp,
             cut_off: false,
@@ -267,20 +255,6 @@ mod tests {
         assert_eq!(live(&person), ["org default:k"]);
         person.off = Some(5);
         assert_eq!(live(&person), ["all default:k", "org default:k"], "a dead login withholds nothing");
-    }
-
-    #[test]
-    fn a_sticky_team_is_whose_login_was_given_it() {
-        let mut world = world();
-        let team = DefaultTeam { group: "all".to_owned(), mode: DefaultMode::Sticky };
-        world.connections.get_mut("k").unwrap().default_team = Some(team);
-        let mut person = signed_in(5, &[]);
-        assert!(!derive(&person, &world).member(&world, "all"));
-        person.links[0].given = Some("all".to_owned());
-        person.vouches.push(says("team", Source::Grant, Word::Grant));
-        assert!(derive(&person, &world).member(&world, "all"), "for good");
-        person.links[0].given = Some("other".to_owned());
-        assert!(!derive(&person, &world).member(&world, "all"), "the team that was the default then");
     }
 
     #[test]

@@ -136,8 +136,6 @@ pub struct Link {
     pub groups: Option<Claim<BTreeSet<String>>>,
     /// The raw role values of the newest login that stated them.
     pub roles: Option<Claim<BTreeSet<String>>>,
-    /// The default team that a login was given.
-    pub given: Option<String>,
     /// Attribute words by cell; `null` is `Cleared` (a mapping rule with `onEmpty: clear`).
     pub attributes: BTreeMap<String, Claim<Value>>,
     /// The newest login of this link, with or without a list.
@@ -169,8 +167,6 @@ pub enum DefaultMode {
     /// Derived: while the person is in no other team of that organization, except by a default.
     Fallback,
     Always,
-    /// Whoever was given it at a login, by the link's own word.
-    Sticky,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -197,7 +197,6 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
             subject,
             groups: None,
             roles: None,
-            given: None,
             attributes: BTreeMap::new(),
             last_login,
             cut_off,
@@ -212,8 +211,6 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
         if field == GROUPS {
             let value = serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?;
             link.groups = Some(Claim { stamp, value });
-        } else if field == GIVEN {
-            link.given = Some(serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?);
         } else if field == ROLES {
             let value = serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?;
             link.roles = Some(Claim { stamp, value });
@@ -227,8 +224,6 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
 
 /// The field of the claim that holds the raw group values; attribute claims are named by their cell.
 pub const GROUPS: &str = "groups:";
-/// The default team that a login was given.
-pub const GIVEN: &str = "given:";
 /// The same for raw role values.
 pub const ROLES: &str = "roles:";
 

@@ -102,7 +102,6 @@ fn link() -> impl Strategy<Value = Link> {
         });
         Link {
             roles: None,
-            given: None,
             connection: connection.to_owned(),
             subject: subject.to_owned(),
             last_login: groups.as_ref().map_or(0, |claim| claim.stamp) + later,

@@ -235,7 +235,6 @@ impl Pure {
         let at = links.iter().position(is_link).unwrap_or_else(|| {
             links.push(Link {
                 roles: None,
-                given: None,
                 connection: directory.id().to_owned(),
                 subject: subject.clone(),
                 groups: None,

@@ -1,3 +1,4 @@
+use crate::store::people::ROLES;
 //! Writing what was decided, through the same doors as SCIM.
 
 use std::collections::BTreeSet;
@@ -9,13 +10,13 @@ use crate::event::Kind;
 use crate::jit::claims::{AttributeClaim, Claims, GroupsClaim};
 use crate::jit::decide::{Allowed, Who};
 use crate::jit::handle;
-use crate::jit::rules::{Create, Mode, RoleMode};
-use crate::reconcile::{Source, Word, cells, derive};
+use crate::jit::rules::{Create, RoleMode};
+use crate::reconcile::{Source, Word, cells};
 use crate::scim::document::Document;
 use crate::scim::key::Key;
 use crate::scim::resource_type::urn;
 use crate::store::agree::{self, About};
-use crate::store::{self, connections, identity, invitations, people, values, vouches};
+use crate::store::{self, connections, identity, invitations, values, vouches};
 
 use super::gather;
 
@@ -141,7 +142,7 @@ async fn say(
         && (connected.rules.roles.mode == RoleMode::Continuous || is_new)
     {
         let text = Value::from_iter(roles.iter().map(String::as_str)).to_string();
-        moved |= identity::put_claim(&mut work.tx, &link.connection, &link.subject, people::ROLES, claims.stamp, &text).await?;
+        moved |= identity::put_claim(&mut work.tx, &link.connection, &link.subject, ROLES, claims.stamp, &text).await?;
     }
     if let (GroupsClaim::Known(groups), true) = (&claims.groups, allowed.keep_groups) {
         create_teams(work, connected, groups).await?;
@@ -158,37 +159,6 @@ async fn say(
 async fn put(work: &mut Work<'_>, link: &identity::Link, claims: &Claims, cell: &str, value: &Value) -> Result<bool> {
     let text = value.to_string();
     Ok(identity::put_claim(&mut work.tx, &link.connection, &link.subject, cell, claims.stamp, &text).await?)
-}
-
-/// A sticky default team is given for good to whom a login finds in no team of the organization. Whoever signs in with a list
-/// that was cut off waits: nobody knows which teams they are in.
-pub(super) async fn give_default(
-    work: &mut Work<'_>,
-    connected: &Connected,
-    claims: &Claims,
-    person: &str,
-) -> Result<()> {
-    let defaults = &connected.rules.defaults;
-    let (Some(team), Mode::Sticky) = (&defaults.group, defaults.mode) else { return Ok(()) };
-    if matches!(claims.groups, GroupsClaim::CutOff) {
-        return Ok(());
-    }
-    work.settle().await?;
-    let mut accounts = people::load(&mut work.tx, &BTreeSet::from([person.to_owned()])).await?;
-    let world = world::gather(&mut work.tx, &work.configuration, &mut accounts, work.now).await?;
-    let Some(account) = accounts.pop() else { return Ok(()) };
-    let was_given = account.person.links.iter().any(|link| {
-        link.connection == connected.id && link.given.as_ref() == Some(team)
-    });
-    if was_given || !world.groups.contains_key(team) || derive(&account.person, &world).in_other_team(&world, team) {
-        return Ok(());
-    }
-    let text = Value::String(team.clone()).to_string();
-    let (connection, subject) = (&connected.id, &claims.subject);
-    if identity::put_claim(&mut work.tx, connection, subject, people::GIVEN, claims.stamp, &text).await? {
-        work.touch(person).await?;
-    }
-    Ok(())
 }
 
 /// Every invitation that was decided to be accepted: the person is in its organization and its group by a weak word.

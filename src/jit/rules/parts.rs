@@ -104,15 +104,13 @@ pub struct Defaults {
     pub mode: Mode,
 }
 
-/// When the default team counts: while the person is in no other team there; always; or for good once a sign-in found the
-/// person in no team there (then it matters which came first, that sign-in or another team).
+/// When the default team counts: while the person is in no other team there, or always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
     #[default]
     Fallback,
     Always,
-    Sticky,
 }
 
 /// What the groups claim means.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::super::reading::{GroupClaim, Reading};
-use super::super::registers::{Connection, DefaultMode, DefaultTeam, Link, Record, Source, Stamp, Vouch, Word};
+use super::super::registers::{Connection, DefaultMode, Link, Record, Source, Stamp, Vouch, Word};
 use super::{Register, groups, instant, login, on, own, record, vouch, whole_list};
 
 pub(super) struct Finding {
@@ -166,11 +166,7 @@ fn by_default(reading: &Reading<'_>, connection: &Connection, parent: &str) -> O
     let is_organization = connection.default_organization.as_deref() == Some(parent);
     let own_record = reading.record(&connection.id);
     let link = newest_link(reading, &connection.id);
-    let given = |team: &DefaultTeam| {
-        let is_given = |link: &Link| link.given.as_ref() == Some(&team.group);
-        team.mode != DefaultMode::Sticky || reading.links(&connection.id).any(is_given)
-    };
-    let concerned = team.is_some_and(given) && link.is_some() || is_organization && (link.is_some() || own_record.is_some());
+    let concerned = team.is_some() && link.is_some() || is_organization && (link.is_some() || own_record.is_some());
     if !concerned || reading.pushed(parent, &connection.id).is_some() {
         return None;
     }
@@ -189,7 +185,7 @@ fn by_default(reading: &Reading<'_>, connection: &Connection, parent: &str) -> O
     }
     registers.extend(ending(reading, &connection.id));
     let default = format!("default of {}", connection.id);
-    if is_organization || team.is_some_and(|team| team.mode != DefaultMode::Fallback) {
+    if is_organization || team.is_some_and(|team| team.mode == DefaultMode::Always) {
         return Some(Finding::yes(5, "R2", parent, format!("it is the {default}"), registers));
     }
     if reading.newest_login_cut_off(&connection.id) {

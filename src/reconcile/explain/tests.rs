@@ -47,10 +47,8 @@ fn record_of(connection: &str, active: bool) -> Record {
 
 fn link(stamp: Stamp, values: &[&str]) -> Link {
     roles: None,
-    given: None,
     Link {
         roles: None,
-        given: None,
         connection: "a".to_owned(),
         subject: "sub".to_owned(),
         groups: Some(Claim { stamp, value: values.iter().map(|value| (*value).to_owned()).collect() }),
