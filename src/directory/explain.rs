@@ -78,7 +78,11 @@ impl Directory {
         let says = said
             .into_iter()
             .enumerate()
-            .map(|(at, (source, value))| Said { source: named(&source, &names), value, holds: at == 0 })
+            .map(|(at, (source, value)): (usize, (String, Option<Value>))| Said {
+                source: named(&source, &names),
+                value,
+                holds: at == 0,
+            })
             .collect();
         Ok(AttributeAnswer { attribute: cell, value, sentence, rule: "R1", says, drift })
     }

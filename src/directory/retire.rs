@@ -38,7 +38,8 @@ impl Work<'_> {
                 let subject = subject_of(&link.connection, &link.subject);
                 marks.push((connected.id.clone(), "subject", self.mark("subject", &subject)));
             }
-            identity::add_tombstones(&mut self.tx, &marks, Some(id), self.now, self.keep_until()).await?;
+            let until = self.keep_until();
+            identity::add_tombstones(&mut self.tx, &marks, Some(id), self.now, until).await?;
             resources::remove_record(&mut self.tx, &connected.id, id).await?;
             values::remove(&mut self.tx, id, &connected.id).await?;
             vouches::remove_member_source(&mut self.tx, id, &Source::Push(connected.id.clone())).await?;
@@ -118,7 +119,8 @@ impl Work<'_> {
                 marks.push((everywhere(&connected.namespace()), "revive", mark));
             }
         }
-        identity::add_tombstones(&mut self.tx, &marks, Some(id), self.now, self.keep_until()).await?;
+        let until = self.keep_until();
+        identity::add_tombstones(&mut self.tx, &marks, Some(id), self.now, until).await?;
         for link in &account.person.links {
             identity::remove_link(&mut self.tx, &link.connection, &link.subject).await?;
         }

@@ -137,7 +137,6 @@ mod tests {
     }
 
     fn link(connection: &str, subject: &str, claims: &[(&str, Stamp, Value)]) -> Link {
-        roles: None,
         let claim = |(cell, stamp, value): &(&str, Stamp, Value)| {
             ((*cell).to_owned(), Claim { stamp: *stamp, value: value.clone() })
         };

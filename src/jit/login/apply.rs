@@ -1,4 +1,3 @@
-use crate::store::people::ROLES;
 //! Writing what was decided, through the same doors as SCIM.
 
 use std::collections::BTreeSet;
@@ -16,6 +15,7 @@ use crate::scim::document::Document;
 use crate::scim::key::Key;
 use crate::scim::resource_type::urn;
 use crate::store::agree::{self, About};
+use crate::store::people::ROLES;
 use crate::store::{self, connections, identity, invitations, values, vouches};
 
 use super::gather;

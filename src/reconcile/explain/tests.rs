@@ -46,7 +46,6 @@ fn record_of(connection: &str, active: bool) -> Record {
 }
 
 fn link(stamp: Stamp, values: &[&str]) -> Link {
-    roles: None,
     Link {
         roles: None,
         connection: "a".to_owned(),
