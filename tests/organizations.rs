@@ -76,9 +76,15 @@ impl Place {
         let mut all: Vec<String> = all
             .iter()
             .map(|it| {
-                let mut via: Vec<&str> = it["via"].as_array().expect("words").iter().filter_map(Value::as_str).collect();
+                let mut via: Vec<&str> =
+                    it["via"].as_array().expect("words").iter().filter_map(Value::as_str).collect();
                 via.sort_unstable();
-                format!("{} {} {}", it["userName"].as_str().unwrap_or("-"), it["role"].as_str().expect("a role"), via.join("+"))
+                format!(
+                    "{} {} {}",
+                    it["userName"].as_str().unwrap_or("-"),
+                    it["role"].as_str().expect("a role"),
+                    via.join("+")
+                )
             })
             .collect();
         all.sort();
@@ -90,8 +96,8 @@ impl Place {
     }
 
     async fn kinds(&self) -> Vec<String> {
-        let page = self.world.directory.events(&self.tenant, None, 1000).await.expect("the feed");
-        page.events.iter().map(|it| it["kind"].as_str().unwrap_or_default().to_owned()).collect()
+        let events = self.world.events(&self.tenant).await;
+        events.iter().map(|it| it["kind"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     async fn verified(&self) {

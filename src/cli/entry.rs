@@ -226,9 +226,8 @@ impl Lock {
     async fn run(&self, roll: &Roll) -> Result<Answer, Failure> {
         let tenant = roll.tenant(&self.tenant).await?;
         let person = named::person(roll, &tenant, &self.person).await?;
-        let value = self.value.as_ref().map(|text| {
-            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))
-        });
+        let value =
+            self.value.as_ref().map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())));
         roll.directory.lock_attribute(&tenant.id, &person, &self.attribute, value.clone()).await?;
         Ok(Answer::new(format!("{} is locked", self.attribute), json!({ "locked": self.attribute, "value": value })))
     }

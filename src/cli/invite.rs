@@ -95,7 +95,13 @@ impl Command {
                 let all = roll.directory.invitations(&tenant.id).await?;
                 let rows = all.iter().map(|it| {
                     let until = it.expires.map(moment::text);
-                    [it.address.clone(), it.state.clone(), or_dash(it.role.as_deref()), or_dash(until.as_deref()), it.id.clone()]
+                    [
+                        it.address.clone(),
+                        it.state.clone(),
+                        or_dash(it.role.as_deref()),
+                        or_dash(until.as_deref()),
+                        it.id.clone(),
+                    ]
                 });
                 let text = table("no invitations", ["address", "state", "role", "until", "id"], rows);
                 Ok(Answer::new(text, json!({ "invitations": all.iter().map(shown).collect::<Vec<_>>() })))

@@ -139,7 +139,12 @@ impl Directory {
             }
         }
         explanation.sentence = named(&explanation.sentence, &names);
-        Ok(ExplainAnswer { explanation, person: (person.to_owned(), user_name), parent: (parent.to_owned(), display), role })
+        Ok(ExplainAnswer {
+            explanation,
+            person: (person.to_owned(), user_name),
+            parent: (parent.to_owned(), display),
+            role,
+        })
     }
 
     /// The sentence of a login's trace, with what it rests on.

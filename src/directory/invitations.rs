@@ -151,9 +151,11 @@ impl Work<'_> {
             .into());
         }
         let organization = match &new.organization {
-            Some(name) => Some(self.organization_named(name).await?.ok_or_else(|| {
-                scim::Error::invalid_value(format!("there is no organization {name:?}"))
-            })?),
+            Some(name) => Some(
+                self.organization_named(name)
+                    .await?
+                    .ok_or_else(|| scim::Error::invalid_value(format!("there is no organization {name:?}")))?,
+            ),
             None => None,
         };
         let team = match &new.group {

@@ -127,7 +127,8 @@ impl Work<'_> {
             return Ok(());
         }
         let status = if source == "administrator" { 409 } else { 403 };
-        let detail = format!("all {seats} seats of the organization are taken: give it more, or end a membership first");
+        let detail =
+            format!("all {seats} seats of the organization are taken: give it more, or end a membership first");
         Err(Error::Denied { error: scim::Error::new(status, None, detail), code: "no_seats" })
     }
 

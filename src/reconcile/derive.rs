@@ -194,7 +194,10 @@ mod tests {
                 ("O".to_owned(), BTreeSet::from(["org".to_owned()])),
             ]),
             organizations: BTreeSet::from(["org".to_owned()]),
-            roles_by_value: BTreeMap::from([("Boss".to_owned(), "owner".to_owned()), ("Hand".to_owned(), "editor".to_owned())]),
+            roles_by_value: BTreeMap::from([
+                ("Boss".to_owned(), "owner".to_owned()),
+                ("Hand".to_owned(), "editor".to_owned()),
+            ]),
             roles_by_group: BTreeMap::from([("team".to_owned(), "editor".to_owned())]),
         };
         let groups = [group("team", Some("org")), group("all", Some("org")), group("plain", None)];
@@ -322,7 +325,8 @@ mod tests {
         assert_eq!(role(&person), "member");
         person.links[0].groups = Some(Claim { stamp: 6, value: BTreeSet::from(["T".to_owned()]) });
         assert_eq!(role(&person), "editor", "the table of groups");
-        let claims = |values: &[&str]| Some(Claim { stamp: 6, value: values.iter().map(|it| (*it).to_owned()).collect() });
+        let claims =
+            |values: &[&str]| Some(Claim { stamp: 6, value: values.iter().map(|it| (*it).to_owned()).collect() });
         person.links[0].roles = claims(&["Boss", "Hand", "unknown"]);
         assert_eq!(role(&person), "owner");
         person.links[0].roles = claims(&["unknown"]);

@@ -129,7 +129,12 @@ pub async fn set_roles(tx: &mut Tx, changes: &[(&str, &str, &Source, Option<&str
 }
 
 /// The role of a register, if there is one of this source.
-pub async fn role_of(tx: &mut Tx, parent: &str, member: &str, source: &Source) -> Result<Option<Option<String>>, Error> {
+pub async fn role_of(
+    tx: &mut Tx,
+    parent: &str,
+    member: &str,
+    source: &Source,
+) -> Result<Option<Option<String>>, Error> {
     let found = one!(
         tx,
         (Option<String>,),

@@ -41,6 +41,7 @@ impl Pure {
                 .map(|mode| DefaultTeam { group: universe.default_team(directory).id().to_owned(), mode }),
             claim_max_age: universe.claim_max_age,
             groups_by_value: BTreeMap::new(),
+            ..Connection::default()
         };
         let group = |team: Team| Group {
             id: team.id().to_owned(),

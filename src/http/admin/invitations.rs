@@ -37,7 +37,8 @@ pub struct Invitation {
 
 impl From<InvitationInfo> for Invitation {
     fn from(info: InvitationInfo) -> Self {
-        let InvitationInfo { id, address, organization, group, role, person, accepted_by, state, created, expires } = info;
+        let InvitationInfo { id, address, organization, group, role, person, accepted_by, state, created, expires } =
+            info;
         Self { id, address, organization, group, role, person, accepted_by, state, created, expires }
     }
 }

@@ -22,12 +22,7 @@ pub struct Members {
 }
 
 /// `?startIndex=`, `?count=`; the organization by id or slug.
-pub async fn list(
-    State(site): State<Site>,
-    client: Client,
-    Id(id): Id,
-    uri: Uri,
-) -> Result<Json<Members>, Refusal> {
+pub async fn list(State(site): State<Site>, client: Client, Id(id): Id, uri: Uri) -> Result<Json<Members>, Refusal> {
     let asked = Paging::read(uri.query(), &[])?;
     let page = site.directory.organization_members(&client.tenant.id, &id, asked.start_index, asked.count).await?;
     Ok(Json(Members { total_results: page.total, seats: page.seats, members: page.members }))

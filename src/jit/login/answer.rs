@@ -9,8 +9,9 @@ use crate::directory::{Connected, Result, Voice, Wants, Work, find_in, world};
 use crate::jit::claims::{Claims, GroupsClaim};
 use crate::jit::decide::{Allowed, Decision, Who};
 use crate::reconcile::{MEMBER, derive};
+use crate::scim::key::Key;
 use crate::scim::{self, core};
-use crate::store::{people, resources};
+use crate::store::{people, resources, values};
 
 use super::apply::Applied;
 
@@ -72,6 +73,21 @@ pub struct Group {
     pub via: Vec<&'static str>,
 }
 
+/// Of how many values that mean nothing the answer says whether somebody else has a group of that name.
+const MOST_LOOKED_UP: usize = 20;
+
+/// A group of that name is there that this connection may not speak of: it is another's, and never joined by its name.
+async fn is_name_of_a_group(work: &mut Work<'_>, connected: &Connected, value: &str) -> Result<bool> {
+    let key = Key::text(false, value).0;
+    for id in values::having(&mut work.tx, "Group", "displayname", &key, 3).await? {
+        let row = resources::find(&mut work.tx, "Group", &id).await?;
+        if row.is_some_and(|row| row.owner.as_deref() != Some(connected.id.as_str())) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Settles what was written and reads it back, in the same transaction.
 pub(super) async fn compose(
     work: &mut Work<'_>,
@@ -106,10 +122,16 @@ pub(super) async fn compose(
         }
     }
     if let (GroupsClaim::Known(values), true) = (&claims.groups, allowed.keep_groups) {
+        let mut looked_up = 0;
         let meant = gathered.connections.get(&connected.id).map(|connection| &connection.groups_by_value);
         for value in values {
             match meant.and_then(|meant| meant.get(value)) {
-                None => drift.push(json!({"group": value, "reason": "unmapped"})),
+                None => {
+                    let is_owned = looked_up < MOST_LOOKED_UP && is_name_of_a_group(work, connected, value).await?;
+                    looked_up += 1;
+                    let reason = if is_owned { "group_name_owned" } else { "unmapped" };
+                    drift.push(json!({"group": value, "reason": reason}));
+                }
                 Some(groups) => {
                     for group in groups.iter().filter(|group| !via.get(*group).is_some_and(|by| by.contains("login"))) {
                         if !via.get(group).is_some_and(|by| by.contains("push")) {

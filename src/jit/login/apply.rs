@@ -84,6 +84,12 @@ pub(super) async fn allow(
         return Err(store::Error::Conflict.into());
     }
     if known.is_none() {
+        let others = identity::links_of(&mut work.tx, &person).await?;
+        if matches!(allowed.who, Who::Anchored(_)) && others.iter().any(|link| link.connection == connected.id) {
+            // The application was registered anew, or its subjects are pairwise.
+            let event = work.event(Kind::SubjectChanged).of(&person).and(&connected.id).naming([&link.id]);
+            work.publish(event);
+        }
         applied.linked = true;
         identity::add_link(&mut work.tx, &link).await?;
         connections::mark_used(&mut work.tx, &connected.id).await?;

@@ -52,7 +52,8 @@ pub(super) async fn find(
     token: Option<&[u8; 32]>,
 ) -> Result<Found> {
     let mut found = known(work, connected, claims).await?;
-    found.invited = shown(work, claims, token).await?.into_iter().filter_map(|(invitation, _)| invitation.person).collect();
+    found.invited =
+        shown(work, claims, token).await?.into_iter().filter_map(|(invitation, _)| invitation.person).collect();
     if found.linked.is_some() || found.anchored.is_some() || found.ruled.is_some() {
         return Ok(found);
     }
@@ -298,9 +299,8 @@ async fn invited(
             None => made_for.clone().filter(|_| by_address),
         };
         // One that was made for an account is nobody else's.
-        let is_anothers = |candidate: &Candidate| {
-            invitation.person.is_some() && person.is_some_and(|person| *person != candidate.id)
-        };
+        let is_anothers =
+            |candidate: &Candidate| invitation.person.is_some() && person.is_some_and(|person| *person != candidate.id);
         if account.as_ref().is_some_and(is_anothers) {
             continue;
         }

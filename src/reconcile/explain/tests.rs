@@ -14,6 +14,7 @@ fn world() -> World {
         default_team: (id == "a").then(|| DefaultTeam { group: "everyone".to_owned(), mode: DefaultMode::Fallback }),
         claim_max_age: Some(30),
         groups_by_value: BTreeMap::from([("S".to_owned(), BTreeSet::from(["staff".to_owned()]))]),
+        ..Connection::default()
     };
     let group = |id: &str, organization: Option<&str>| Group {
         id: id.to_owned(),
