@@ -219,6 +219,39 @@ both_engines! {
     }
 }
 
+both_engines! {
+    async fn of_those_who_race_for_the_last_seat_one_wins(database: Database) {
+        let place = Place::on(database, json!({"seats": 1})).await;
+        let names = ["a1", "a2", "a3", "a4", "a5"];
+        let replies = futures_util::future::join_all(names.map(|name| place.login(name, 0, json!({})))).await;
+        let mut codes: Vec<u16> = replies.iter().map(|reply| reply.status.as_u16()).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, [200, 403, 403, 403, 403]);
+        assert!(replies.iter().all(|reply| reply.status == 200 || reply["code"] == "no_seats"));
+        assert_eq!(place.members().await.len(), 1);
+        place.verified().await;
+    }
+
+    async fn of_two_owners_who_are_let_go_at_once_one_stays(database: Database) {
+        let place = Place::on(database, json!({})).await;
+        let mut owners = Vec::new();
+        for name in ["ada", "bob"] {
+            let id = place.push.users().post(json!({"userName": name, "externalId": name})).await.status(201).id();
+            place.grant(&id, json!({"organization": place.moby, "role": "owner"})).await.status(204);
+            owners.push(id);
+        }
+        let withdraw = |id: &String| {
+            let call = place.admin.admin(&format!("/people/{id}/grants")).delete(&place.moby);
+            async { call.await.status.as_u16() }
+        };
+        let (one, two) = futures_util::future::join(withdraw(&owners[0]), withdraw(&owners[1])).await;
+        assert_eq!((one.min(two), one.max(two)), (204, 409));
+        let left = place.members().await.into_iter().filter(|member| member.contains(" owner ")).count();
+        assert_eq!(left, 1);
+        place.verified().await;
+    }
+}
+
 // ------------------------------------------------------------------------------------------------ invitations
 
 both_engines! {
