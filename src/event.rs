@@ -114,6 +114,9 @@ kinds! {
     UserUnprotected = "user.unprotected",
     /// `other` is the connection; absent: as the rules say again.
     HomePinned = "user.home_pinned",
+    /// From now on neither a name nor a take-over leads to the group.
+    GroupPrivileged = "group.privileged",
+    GroupUnprivileged = "group.unprivileged",
     GroupPurged = "group.purged",
     OrganizationPurged = "organization.purged",
     ResourcePurged = "resource.purged",

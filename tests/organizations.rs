@@ -220,6 +220,45 @@ both_engines! {
 }
 
 both_engines! {
+    async fn nobody_climbs_by_a_name_to_what_an_administrator_gave(database: Database) {
+        let place = Place::on(database, json!({})).await;
+        let admins = place.admin.groups().post(json!({"displayName": "admins"})).await.status(201).id();
+        let privilege = place.admin.admin(&format!("/groups/{admins}/privilege"));
+        privilege.call(Method::PUT, "").await.status(204);
+        privilege.call(Method::PUT, "").await.status(204);
+        let enter = |name: &'static str| {
+            let body = json!({"userName": name, "emails": [{"value": format!("{name}@acme.example")}]});
+            let call = place.admin.users().post(body);
+            async { call.await.status(201).id() }
+        };
+        let (owner, granted, plain) = (enter("olga").await, enter("greta").await, enter("pia").await);
+        place.grant(&owner, json!({"organization": place.moby, "role": "owner"})).await.status(204);
+        place.grant(&granted, json!({"group": admins})).await.status(204);
+        for name in ["olga", "greta"] {
+            let filter = format!("userName eq \"{name}\"");
+            assert_eq!(place.push.users().filter(&filter).await.status(200)["totalResults"], 0, "{name} is not in its sight");
+            let pushed = json!({"userName": name, "externalId": name});
+            place.push.users().post(pushed).await.scim_error(409, "uniqueness");
+            place.login(name, 0, json!({})).await.problem(403, "policy_denied");
+        }
+        assert_eq!(place.push.users().post(json!({"userName": "pia", "externalId": "pia"})).await.status(201).id(), plain);
+        // The group itself: a push gets one of its own, and claims by its name reach neither.
+        let theirs = place.push.groups().post(json!({"displayName": "admins", "externalId": "a"})).await.status(201).id();
+        assert_ne!(theirs, admins);
+        let via = |reply: Reply| reply.status(200)["groups"].as_array().expect("groups").len();
+        assert_eq!(via(place.login("pia", 10, json!({"groups": ["admins"]})).await), 1, "its own is its own");
+        place.admin.admin(&format!("/groups/{theirs}/privilege")).call(Method::PUT, "").await.status(204);
+        place.verified().await;
+        assert_eq!(via(place.login("pia", 20, json!({"groups": ["admins"]})).await), 0);
+        place.settings(json!({"groups": {"table": {"admins": admins}}})).await.status(200);
+        assert_eq!(via(place.login("pia", 30, json!({"groups": ["admins"]})).await), 1, "bound by its id");
+        privilege.call(Method::DELETE, "").await.status(204);
+        place.admin.admin("/groups/none/privilege").call(Method::PUT, "").await.problem(404, "not_found");
+        let open = place.admin.admin("/conflicts").list("state=open").await.status(200);
+        assert_eq!(open["totalResults"], 5, "four refusals, and the second group of that name");
+        place.verified().await;
+    }
+
     async fn of_those_who_race_for_the_last_seat_one_wins(database: Database) {
         let place = Place::on(database, json!({"seats": 1})).await;
         let names = ["a1", "a2", "a3", "a4", "a5"];

@@ -22,6 +22,19 @@ pub enum OrganizationCommand {
 pub enum GroupCommand {
     /// Make a group; one called organization:team is a team
     Create(NewGroup),
+    /// Let neither a name in a claim nor a push's take-over lead to a group, and guard whoever is granted it
+    Privilege(Privilege),
+}
+
+#[derive(Debug, Args)]
+pub struct Privilege {
+    /// By displayName or id
+    group: String,
+    /// End the privilege
+    #[arg(long)]
+    off: bool,
+    #[command(flatten)]
+    tenant: TenantName,
 }
 
 #[derive(Debug, Subcommand)]
@@ -160,7 +173,16 @@ impl OrganizationCommand {
 
 impl GroupCommand {
     pub async fn run(&self, roll: &Roll) -> Result<Answer, Failure> {
-        let Self::Create(new) = self;
+        let new = match self {
+            Self::Create(new) => new,
+            Self::Privilege(Privilege { group, off, tenant }) => {
+                let tenant = roll.tenant(tenant).await?;
+                let id = named::parent(roll, &tenant, group).await?;
+                roll.directory.privilege(&tenant.id, &id, !off).await?;
+                let text = if *off { "not privileged any more" } else { "privileged" };
+                return Ok(Answer::new(format!("{group} is {text}"), json!({ "privileged": !off })));
+            }
+        };
         let body = Group { display_name: new.display_name.clone(), ..Group::default() };
         enter(roll, &new.tenant, "Group", &body, &new.display_name).await
     }

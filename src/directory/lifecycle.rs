@@ -1,4 +1,5 @@
-//! What an administrator decides about the life of an account: protection, its home, and attributes that are locked.
+//! What an administrator decides about the life of an account: protection, its home, and attributes that are locked; and
+//! which groups are privileged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +10,10 @@ use crate::reconcile::{cells, is_unique};
 use crate::scim;
 use crate::scim::document::Document;
 use crate::scim::resource_type::ResourceType;
-use crate::store::people;
+use crate::store::{identity, people, resources, vouches};
 
 use super::people::gone;
-use super::{Directory, Result, transact};
+use super::{Directory, Result, transact, world};
 
 impl Directory {
     /// A protected account is neither joined, adopted nor claimed without an administrator, and its use raises an event.
@@ -25,6 +26,32 @@ impl Directory {
                 let event = work.event(kind).of(person);
                 work.publish(event);
             }
+            Ok(())
+        })
+    }
+
+    /// A privileged group is never taken over by a push, is reached by claims only through the connection's table, and whoever is
+    /// granted it is guarded like a protected account.
+    pub async fn privilege(&self, tenant: &str, group: &str, privileged: bool) -> Result<()> {
+        transact!(self, tenant, Cause::by("administrator"), work => {
+            let row = resources::find_for_update(&mut work.tx, "Group", group).await?;
+            let row = row.filter(|row| row.retired.is_none());
+            let row = row.ok_or_else(|| scim::Error::not_found("no group with this id"))?;
+            if row.protected == privileged {
+                return Ok(());
+            }
+            people::set_protected(&mut work.tx, group, privileged).await?;
+            let mut affected = vouches::people_of(&mut work.tx, group).await?;
+            if let Some(owner) = &row.owner {
+                let record = resources::record(&mut work.tx, owner, group).await?;
+                let mut keys = BTreeSet::from([world::name_key(row.display.as_deref().unwrap_or_default())]);
+                keys.extend(record.and_then(|record| record.external_id).as_deref().map(world::id_key));
+                affected.extend(identity::claimants(&mut work.tx, owner, &keys).await?);
+            }
+            work.touch_all(&affected).await?;
+            let kind = if privileged { Kind::GroupPrivileged } else { Kind::GroupUnprivileged };
+            let event = work.event(kind).of(group);
+            work.publish(event);
             Ok(())
         })
     }

@@ -107,6 +107,8 @@ fn administration() -> Vec<Route> {
         delete("/t/{tenant}/admin/v1/people/{id}/denies/{parent}", ADMIN, admin::people::withdraw),
         post("/t/{tenant}/admin/v1/people/{id}/suspension", ADMIN, admin::people::suspend),
         delete("/t/{tenant}/admin/v1/people/{id}/suspension", ADMIN, admin::people::unsuspend),
+        put("/t/{tenant}/admin/v1/groups/{id}/privilege", ADMIN, admin::people::privilege),
+        delete("/t/{tenant}/admin/v1/groups/{id}/privilege", ADMIN, admin::people::unprivilege),
         delete("/t/{tenant}/admin/v1/people/{id}", ADMIN, admin::people::erase),
         put("/t/{tenant}/admin/v1/people/{id}/home", ADMIN, admin::people::pin_home),
         delete("/t/{tenant}/admin/v1/people/{id}/home", ADMIN, admin::people::unpin_home),

@@ -139,3 +139,14 @@ pub async fn unpin_home(State(site): State<Site>, client: Client, Id(id): Id) ->
     site.directory.pin_home(&client.tenant.id, &id, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Of a group: whoever is granted it is guarded like a protected account.
+pub async fn privilege(State(site): State<Site>, client: Client, Id(id): Id) -> Result<StatusCode, Refusal> {
+    site.directory.privilege(&client.tenant.id, &id, true).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn unprivilege(State(site): State<Site>, client: Client, Id(id): Id) -> Result<StatusCode, Refusal> {
+    site.directory.privilege(&client.tenant.id, &id, false).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
