@@ -79,9 +79,12 @@ pub(crate) async fn gather(
     for (id, value, group) in meant {
         let Some(connected) = configuration.connection(&id) else { continue };
         // A privileged group is reached by an administrator's binding of its id, never by a name that a claim happens to have.
-        let is_reached = !privileged.contains(&group) || connected.rules.groups.table.values().any(|bound| *bound == group);
+        let is_reached =
+            !privileged.contains(&group) || connected.rules.groups.table.values().any(|bound| *bound == group);
         if is_reached
-            && groups.get(&group).is_some_and(|found| in_scope(connected, &displays[&group], found.organization.as_deref()))
+            && groups
+                .get(&group)
+                .is_some_and(|found| in_scope(connected, &displays[&group], found.organization.as_deref()))
             && let Some(connection) = connections.get_mut(&id)
         {
             connection.groups_by_value.entry(value).or_default().insert(group);
