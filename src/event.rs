@@ -36,7 +36,9 @@ pub struct Event {
 /// Whose word it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// `push:con_1`, `login:con_1`, `administrator`, `import`, `invitation`, `system`.
+    /// `push:con_1`, `login:con_1`, `administrator`, `import`, `invitation`, `system`, or what time ended:
+    /// `time:until` (a grant), `time:lease` (a claim), `time:expires` (an invitation),
+    /// `time:hold` (a hold).
     pub source: String,
     /// The login decision or the administrator's request that can be looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -155,6 +157,8 @@ kinds! {
     RecordAdopted = "record.adopted",
     /// A connection's own end of a person: its record is gone, others speak on.
     RecordRemoved = "record.removed",
+    /// The successor of the connection `other` claimed the person: its words on them have ended.
+    RecordSucceeded = "record.succeeded",
     LoginRefused = "login.refused",
     /// A `protected` account was used.
     ProtectedUsed = "login.protected",
@@ -163,9 +167,23 @@ kinds! {
     InvitationResent = "invitation.resent",
     InvitationAccepted = "invitation.accepted",
     InvitationRevoked = "invitation.revoked",
+    InvitationExpired = "invitation.expired",
     ConflictOpened = "conflict.opened",
     ConflictResolved = "conflict.resolved",
+    /// A connection would end more than its budget: what it said is recorded, the effect stands for now. `other` is it.
+    HoldOpened = "hold.opened",
+    HoldApplied = "hold.applied",
+    HoldReleased = "hold.released",
+    /// Everything that was held is vouched for again.
+    HoldRestored = "hold.restored",
+    /// `other` is the successor of the connection.
+    ConnectionSucceeded = "connection.succeeded",
     ConnectionUpdated = "connection.updated",
+    /// Nobody pushes or signs in there for now.
+    ConnectionPaused = "connection.paused",
+    ConnectionResumed = "connection.resumed",
+    /// Its tokens are revoked: an application ends the sessions that came through it.
+    ConnectionDisconnected = "connection.disconnected",
     ConnectionWithdrawn = "connection.withdrawn",
 }
 

@@ -131,6 +131,53 @@ impl Drop for Server {
 }
 
 both_engines! {
+    async fn moving_in_from_the_command_line(database: Database) {
+        let program = Program::on(database);
+        program.json(&["tenant", "create", "acme"]);
+        let file = program.folder.path().join("roll.jsonl");
+        let lines = [
+            json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "crew", "members": [{"value": "7"}]}),
+            json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": "7", "userName": "ana"}),
+        ];
+        std::fs::write(&file, lines.map(|line| line.to_string()).join("\n")).expect("a file");
+        let file = file.to_str().expect("a path");
+        program.says(&["import", file, "--dry-run", "--all"], &["would be created 2", "memberships imported 1", "User"]);
+        let report = program.json(&["import", file]);
+        assert_eq!((&report["created"], &report["memberships"]), (&json!(2), &json!(1)));
+        assert_eq!(program.json(&["import", file])["unchanged"], 2);
+        program.says(&["unconfirmed", "list"], &["1 memberships nobody has confirmed", "ana", "crew"]);
+        assert_eq!(program.json(&["unconfirmed", "pin", "--group", "crew"])["count"], 1);
+        program.says(&["unconfirmed", "list"], &["nothing is unconfirmed"]);
+        program.refuses(&["import", "no-such-file"], 1, "no-such-file");
+        std::fs::write(file, "{}").expect("a file");
+        let refused = program.run(&["import", file]);
+        assert_eq!(refused.code, 1);
+        assert!(refused.out.contains("refused 1"), "{}", refused.out);
+        program.says(&["verify"], &["everything derived"]);
+    }
+
+    async fn a_connection_as_a_whole_from_the_command_line(database: Database) {
+        let program = Program::on(database);
+        program.json(&["tenant", "create", "acme"]);
+        program.json(&["organization", "create", "moby"]);
+        program.says(&["connection", "pause", "--preview"], &["connection default is on"]);
+        assert_eq!(program.json(&["connection", "pause"])["state"], "paused");
+        assert_eq!(program.json(&["connection", "resume"])["state"], "on");
+        program.says(&["connection", "simulate", "--default-organization", "moby"], &["of 0 people 0 would change"]);
+        program.says(&["connection", "health"], &["nobody is both pushed and signed in yet"]);
+        program.says(&["connection", "drift"], &["nothing drifts"]);
+        program.says(&["hold", "list"], &["nothing is held"]);
+        program.refuses(&["hold", "apply", "no-such-hold"], 1, "no hold with this id");
+        program.says(&["tick"], &["nothing was due"]);
+        program.json(&["connection", "create", "new"]);
+        program.says(&["connection", "succeed", "new", "--predecessor", "default", "--preview"], &["of 0 people 0 match"]);
+        assert_eq!(program.json(&["connection", "succeed", "new", "--predecessor", "default"])["declared"], true);
+        assert_eq!(program.json(&["connection", "disconnect", "default"])["state"], "disconnected");
+        program.says(&["connection", "withdraw", "default", "--preview"], &["of 0 people"]);
+        assert_eq!(program.json(&["connection", "withdraw", "default"])["done"], true);
+        program.says(&["connection", "list"], &["withdrawn"]);
+    }
+
     async fn a_directory_from_the_command_line(database: Database) {
         let program = Program::on(database);
         let tenant = program.json(&["tenant", "create", "acme"]);

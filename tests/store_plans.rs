@@ -32,7 +32,7 @@ both_engines! {
             connection: connection.clone(),
             sole,
             domains: domains.iter().map(|&domain| domain.to_owned()).collect(),
-            organizations: vec![],
+            organizations: vec![], succeeds: None,
         };
         let views = [
             ("effective", View::Effective),
@@ -67,7 +67,7 @@ both_engines! {
         // For a push it is asked only of groups that nobody owns, whether anybody has a word on them.
         if roll.directory.engine().is_postgres() {
             let view =
-                View::Push { connection: connection.clone(), sole: true, domains: vec![], organizations: vec![] };
+                View::Push { connection: connection.clone(), sole: true, domains: vec![], organizations: vec![], succeeds: None };
             for filter in probes.into_iter().flatten() {
                 let plan = plan_of(&roll, &view, "Group", filter).await;
                 let touched = plan.lines().filter(|line| line.contains("on vouch") && !line.contains("never executed"));

@@ -33,6 +33,15 @@ pub enum KeySource {
 
 impl KeySource {
     /// From a connection's settings: the set, else its address, else the issuer.
+    /// What a fetched set is kept under; inline keys are not kept.
+    fn address(&self) -> Option<String> {
+        match self {
+            Self::Inline(_) => None,
+            Self::Url(uri) => Some(format!("url {uri}")),
+            Self::Discovery(issuer) => Some(format!("issuer {issuer}")),
+        }
+    }
+
     pub fn of(jwks: Option<&Value>, jwks_uri: Option<&str>, issuer: &str) -> Self {
         match (jwks, jwks_uri) {
             (Some(set), _) => Self::Inline(set.clone()),
@@ -85,11 +94,10 @@ impl Jwks {
         source: &KeySource,
         kid: Option<&str>,
     ) -> Result<Arc<KeySet>, KeysError> {
-        let address = match source {
-            KeySource::Inline(set) => return KeySet::read(set).map(Arc::new).ok_or(KeysError::Settings),
-            KeySource::Url(uri) => format!("url {uri}"),
-            KeySource::Discovery(issuer) => format!("issuer {issuer}"),
-        };
+        if let KeySource::Inline(set) = source {
+            return KeySet::read(set).map(Arc::new).ok_or(KeysError::Settings);
+        }
+        let Some(address) = source.address() else { return Err(KeysError::Settings) };
         let place = self.places.get_with((connection.to_owned(), address), async { Arc::default() }).await;
         if let Some(answer) = place.answer(kid, self.clock.now()) {
             return answer;
@@ -98,6 +106,13 @@ impl Jwks {
         let (this, source, kid) = (self.clone(), source.clone(), kid.map(str::to_owned));
         let refreshed = tokio::spawn(async move { this.refreshed(&place, &source, kid.as_deref()).await });
         refreshed.await.unwrap_or(Err(KeysError::Fetch(EgressError::Unreachable)))
+    }
+
+    /// When the keys of this source were last fetched, if this process holds them.
+    pub async fn fetched_at(&self, connection: &str, source: &KeySource) -> Option<i64> {
+        let place = self.places.get(&(connection.to_owned(), source.address()?)).await?;
+        let held = place.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.set.as_ref().map(|(_, at)| *at)
     }
 
     async fn refreshed(&self, place: &Place, source: &KeySource, kid: Option<&str>) -> Result<Arc<KeySet>, KeysError> {

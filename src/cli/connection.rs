@@ -1,4 +1,4 @@
-//! `connection create`, `show`, `list`, `update`.
+//! `connection create`, `show`, `list`, `update`, and what `moves` does with one as a whole.
 
 use serde::Serialize;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::answer::{or_dash, table};
 use super::roll::TenantName;
 use super::settings::Settings;
-use super::{Answer, Failure, Roll, moment};
+use super::{Answer, Failure, Roll, health, moment, moves};
 use crate::directory::{ConnectionInfo, TenantInfo};
 use crate::jit::rules::Rules;
 
@@ -20,6 +20,24 @@ pub enum Command {
     List(TenantName),
     /// Change settings; what is not named stays
     Update(Update),
+    /// Try settings over everybody it pushes or signed in; nothing is written
+    Simulate(moves::Simulate),
+    /// How it is: anchors, group lists, when it last spoke
+    Health(health::Which),
+    /// What it said that does not hold
+    Drift(health::Which),
+    /// Settle one drift
+    Settle(health::Settle),
+    /// Let it claim the people of a connection that goes, and take its domains over
+    Succeed(moves::Succeed),
+    /// Stop it for a while: nobody pushes, nobody signs in, nothing ages
+    Pause(moves::Which),
+    /// Let it go on
+    Resume(moves::Which),
+    /// Stop it and revoke its tokens; what it said stays
+    Disconnect(moves::Which),
+    /// Erase everything that it ever said, as if it had never been there
+    Withdraw(moves::Which),
 }
 
 #[derive(Debug, clap::Args)]
@@ -84,6 +102,15 @@ impl Command {
                 Ok(shown(known(roll, &tenant, connection.as_deref()).await?, true))
             }
             Self::List(tenant) => list(roll, tenant).await,
+            Self::Simulate(simulate) => simulate.run(roll).await,
+            Self::Succeed(succeed) => succeed.run(roll).await,
+            Self::Health(which) => which.health(roll).await,
+            Self::Drift(which) => which.drift(roll).await,
+            Self::Settle(settle) => settle.run(roll).await,
+            Self::Pause(which) => which.switch(roll, "paused").await,
+            Self::Resume(which) => which.switch(roll, "on").await,
+            Self::Disconnect(which) => which.switch(roll, "disconnected").await,
+            Self::Withdraw(which) => which.withdraw(roll).await,
             Self::Update(Update { connection, tenant, state, settings }) => {
                 let tenant = roll.tenant(tenant).await?;
                 let before = known(roll, &tenant, connection.as_deref()).await?;
@@ -96,7 +123,7 @@ impl Command {
 }
 
 /// The connection of that name or id, or the only one.
-async fn known(roll: &Roll, tenant: &TenantInfo, name: Option<&str>) -> Result<ConnectionInfo, Failure> {
+pub(super) async fn known(roll: &Roll, tenant: &TenantInfo, name: Option<&str>) -> Result<ConnectionInfo, Failure> {
     let Some(name) = name else {
         let mut all = roll.directory.connections(&tenant.id).await?;
         return match (all.pop(), all.is_empty()) {

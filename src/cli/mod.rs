@@ -11,9 +11,13 @@ mod entry;
 mod explain;
 mod failure;
 mod grant;
+mod health;
+mod hold;
+mod import;
 mod invite;
 mod link;
 mod moment;
+mod moves;
 mod named;
 mod query;
 mod roll;
@@ -73,6 +77,11 @@ enum Command {
     /// People entered by hand
     #[command(subcommand)]
     User(entry::UserCommand),
+    /// Bring in people, groups and memberships from a file of SCIM resources
+    Import(import::Import),
+    /// Imported memberships that nobody has confirmed
+    #[command(subcommand)]
+    Unconfirmed(import::Unconfirmed),
     /// Invite an address to an organization or a group
     Invite(invite::Invite),
     /// Invitations that were made: list, resend, revoke
@@ -94,10 +103,15 @@ enum Command {
     /// Which sign-in identity is whose
     #[command(subcommand)]
     Link(link::Command),
+    /// What connections ended beyond their budgets, which stands until it is applied
+    #[command(subcommand)]
+    Hold(hold::Command),
     /// Recompute everything derived from its registers and report differences
     Verify(verify::Verify),
     /// Erase what was deleted longer ago than the retention; the server does so every hour
     Purge(verify::Purge),
+    /// End what time has ended: what a running server does every minute
+    Tick,
     /// Build what is derived again: after an upgrade that says so, or to mend what verify reports
     Reindex(verify::Reindex),
 }
@@ -148,6 +162,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Organization(command) => command.run(&roll).await,
         Command::Group(command) => command.run(&roll).await,
         Command::User(command) => command.run(&roll).await,
+        Command::Import(import) => import.run(&roll).await,
+        Command::Unconfirmed(unconfirmed) => unconfirmed.run(&roll).await,
         Command::Invite(invite) => invite.run(&roll).await,
         Command::Grant(grant) => grant.run(&roll).await,
         Command::Deny(deny) => deny.run(&roll).await,
@@ -157,8 +173,10 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Conflict(command) => command.run(&roll).await,
         Command::Invitation(command) => command.run(&roll).await,
         Command::Link(command) => command.run(&roll).await,
+        Command::Hold(command) => command.run(&roll).await,
         Command::Verify(verify) => verify.run(&roll).await,
         Command::Purge(purge) => purge.run(&roll).await,
+        Command::Tick => verify::tick(&roll).await,
         Command::Reindex(reindex) => reindex.run(&roll).await,
         Command::Serve | Command::Demo(_) => unreachable!("both have returned above"),
     };

@@ -11,7 +11,7 @@ use crate::app::{App, stop_signal};
 use crate::auth::egress::{Egress, EgressPolicy};
 use crate::auth::jwks::Jwks;
 use crate::config::Config;
-use crate::directory::{Directory, Purged};
+use crate::directory::{Directory, Purged, Ticked};
 use crate::http::Settings;
 use crate::jit::login::Logins;
 
@@ -41,8 +41,10 @@ pub async fn serve(config: &Config) -> Result<(), Failure> {
              rollkeeper token create --tenant acme --scope scim --database {database}\n"
         );
     }
+    let ticking = tokio::spawn(tick(directory.clone()));
     let purging = tokio::spawn(purge(directory.clone()));
     let served = app.serve(listener, stop).await;
+    ticking.abort();
     purging.abort();
     directory.engine().close().await;
     tracing::info!("stopped");
@@ -59,6 +61,20 @@ async fn purge(directory: Directory) {
             Ok(purged) if purged == Purged::default() => {}
             Ok(purged) => tracing::info!(?purged, "what was kept for the retention is erased"),
             Err(error) => tracing::error!(error = %error, "the purge failed; it is tried again"),
+        }
+    }
+}
+
+/// What time ends, ends within a minute of it.
+async fn tick(directory: Directory) {
+    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    minute.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        minute.tick().await;
+        match directory.tick().await {
+            Ok(ticked) if ticked == Ticked::default() => {}
+            Ok(ticked) => tracing::info!(?ticked, "time has ended something"),
+            Err(error) => tracing::error!(error = %error, "what time ends could not be ended; it is tried again"),
         }
     }
 }

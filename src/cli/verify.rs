@@ -1,5 +1,5 @@
 //! `verify`: everything that is derived, recomputed from its registers; differences are a defect: exit code 1.
-//! `reindex`: the same, written. `purge`: what was kept for the retention only goes.
+//! `reindex`: the same, written. `tick`: what time has ended. `purge`: what was kept for the retention only goes.
 
 use serde_json::json;
 
@@ -35,6 +35,16 @@ impl Verify {
         answer.is_bad = !differences.is_empty();
         Ok(answer)
     }
+}
+
+/// Of every tenant.
+pub async fn tick(roll: &Roll) -> Result<Answer, Failure> {
+    let ticked = roll.directory.tick().await?;
+    let answer = Answer::new(String::new(), ticked);
+    let counts = answer.json.as_object().into_iter().flatten();
+    let counts: Vec<String> = counts.filter(|(_, n)| **n != json!(0)).map(|(what, n)| format!("{what} {n}")).collect();
+    let text = if counts.is_empty() { "nothing was due".to_owned() } else { counts.join(", ") };
+    Ok(Answer { text, ..answer })
 }
 
 #[derive(Debug, clap::Args)]

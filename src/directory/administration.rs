@@ -43,7 +43,7 @@ pub struct TokenInfo {
 pub struct ConnectionInfo {
     pub id: String,
     pub name: String,
-    /// `on` or `paused`.
+    /// `on`, `paused`, `disconnected`, `withdrawing` or `withdrawn`.
     pub state: String,
     pub created: i64,
     pub rules: Rules,
@@ -239,7 +239,7 @@ impl Directory {
                 scim::Error::invalid_value(format!("{state:?} is no state of a connection: on or paused")).into()
             );
         }
-        transact!(self, tenant, Cause::by("administrator"), work => {
+        let info: ConnectionInfo = transact!(self, tenant, Cause::by("administrator"), work => {
                 let known = |configuration: &Configuration| {
                     let found = configuration.named(name).cloned();
                     found.ok_or_else(|| scim::Error::not_found(format!("there is no connection {name:?}")))
@@ -248,19 +248,22 @@ impl Directory {
                 agree::alone(&mut work.tx, &id, About::Settings).await?;
                 work.configuration = Configuration::load(&mut work.tx).await?;
                 let before = known(&work.configuration)?;
+                super::withdraw::not_withdrawing(&before)?;
                 let rules = work.resolved(&rules).await?;
                 let state = state.clone().unwrap_or_else(|| before.state.clone());
                 let text = rules.to_value().to_string();
                 connections::update(&mut work.tx, &before.id, &state, &text, work.now).await?;
                 work.sync_domains(&before.id, &rules).await?;
                 work.configuration = Configuration::load(&mut work.tx).await?;
-                if rules != before.rules {
-                    work.touch_population(&before.id).await?;
+                if rules != before.rules || (rules.groups.lease.is_some() && state != before.state) {
+                    work.derive_population(&before.id).await?;
                 }
                 let event = work.event(Kind::ConnectionUpdated).of(&before.id);
                 work.publish(event);
                 work.connected(&before.id).map(ConnectionInfo::of)
-        })
+        })?;
+        self.catch_up(tenant, &info.id).await?;
+        Ok(info)
     }
 
     /// An administrator attests that the domain is the connection's own.
@@ -418,7 +421,7 @@ impl Work<'_> {
     }
 
     /// Settings with the names in them turned into ids: organizations by slug, the default team by name.
-    async fn resolved(&mut self, rules: &Rules) -> Result<Rules> {
+    pub(super) async fn resolved(&mut self, rules: &Rules) -> Result<Rules> {
         let mut rules = rules.clone();
         for organization in &mut rules.organizations {
             *organization = self.known_organization(organization).await?;
@@ -459,7 +462,7 @@ impl Work<'_> {
     }
 
     /// One domain, one connection.
-    async fn sync_domains(&mut self, connection: &str, rules: &Rules) -> Result<()> {
+    pub(super) async fn sync_domains(&mut self, connection: &str, rules: &Rules) -> Result<()> {
         for (domain, owner) in connections::domains(&mut self.tx).await? {
             if owner == connection && !rules.domains.iter().any(|kept| kept.as_str() == domain) {
                 connections::remove_domain(&mut self.tx, &domain, connection).await?;
@@ -494,6 +497,7 @@ async fn insert_connection(
         rules: rules.to_value().to_string(),
         used: false,
         created: directory.clock.now(),
+        succeeds: None,
     };
     connections::insert(tx, &row).await?;
     Ok(row.id)
@@ -520,7 +524,7 @@ impl TokenInfo {
 }
 
 impl ConnectionInfo {
-    fn of(connected: Connected) -> Self {
+    pub(super) fn of(connected: Connected) -> Self {
         Self {
             domains: connected.domains(),
             id: connected.id,

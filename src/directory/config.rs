@@ -18,6 +18,8 @@ pub struct Connected {
     pub used: bool,
     pub created: i64,
     pub rules: Rules,
+    /// The connection whose people it may claim.
+    pub succeeds: Option<String>,
 }
 
 impl Connected {
@@ -27,6 +29,11 @@ impl Connected {
 
     pub fn domains(&self) -> Vec<String> {
         self.rules.domains.iter().map(|domain| domain.as_str().to_owned()).collect()
+    }
+
+    /// Neither this connection nor the one it succeeds.
+    pub fn is_foreign(&self, connection: &str) -> bool {
+        connection != self.id && self.succeeds.as_deref() != Some(connection)
     }
 
     pub fn serves(&self, organization: &str) -> bool {
@@ -66,6 +73,7 @@ impl Configuration {
                     used: row.used,
                     created: row.created,
                     rules,
+                    succeeds: row.succeeds,
                 })
             })
             .collect::<Result<_>>()?;

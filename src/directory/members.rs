@@ -36,7 +36,13 @@ impl Work<'_> {
         edits: Vec<MemberEdit>,
     ) -> Result<bool> {
         let source = Source::Push(connected.id.clone());
-        let view = View::Push { connection: connected.id.clone(), sole: false, domains: vec![], organizations: vec![] };
+        let view = View::Push {
+            connection: connected.id.clone(),
+            sole: false,
+            domains: vec![],
+            organizations: vec![],
+            succeeds: None,
+        };
         let outcome = self.outcome(group, edits, &view).await?;
         let named: BTreeSet<String> = outcome.wanted.keys().cloned().collect();
         let mut lock = named.clone();

@@ -115,6 +115,12 @@ impl Work<'_> {
         if let Some(external_id) = &said.external_id {
             let anchored = identity::anchor(&mut self.tx, &connected.namespace(), external_id).await?;
             if let Some((id, false)) = anchored {
+                if self.held_by_successor(connected, &id).await? {
+                    return Err(scim::Error::uniqueness(
+                        "the connection that succeeds this one keeps this user now: switch this application off",
+                    )
+                    .into());
+                }
                 self.check_name(connected, key, Some(&id)).await?;
                 self.bind(connected, &id, &said).await?;
                 let event = self.event(Kind::RecordAdopted).of(&id).and(&connected.id);

@@ -156,6 +156,7 @@ pub(crate) fn view(configuration: &Configuration, voice: &Voice) -> View {
                 sole: configuration.is_sole(connection),
                 domains: connected.map(|c| c.domains()).unwrap_or_default(),
                 organizations: connected.map(|c| c.organizations()).unwrap_or_default(),
+                succeeds: connected.and_then(|c| c.succeeds.clone()),
             }
         }
     }

@@ -64,7 +64,7 @@ impl Work<'_> {
     }
 
     /// What the home ended stays ended when it goes: its `Off` moves to the account.
-    async fn keep_end(&mut self, connected: &Connected, account: &Account, off: Option<i64>) -> Result<()> {
+    pub(super) async fn keep_end(&mut self, connected: &Connected, account: &Account, off: Option<i64>) -> Result<()> {
         let person = &account.person;
         if account.home.as_deref() == Some(&connected.id)
             && let Some(off) = off
@@ -150,7 +150,7 @@ impl Work<'_> {
     }
 
     /// The memberships that end with the account.
-    async fn report_departure(&mut self, account: &Account) -> Result<()> {
+    pub(super) async fn report_departure(&mut self, account: &Account) -> Result<()> {
         let before = self.before.get(&account.person.id).cloned().unwrap_or_default();
         let mut accounts = [account.clone()];
         let world: World = world::gather(&mut self.tx, &self.configuration.clone(), &mut accounts, self.now).await?;

@@ -31,8 +31,9 @@ impl Work<'_> {
         for batch in touched.chunks(BATCH) {
             let ids: BTreeSet<String> = batch.iter().cloned().collect();
             let mut accounts = people::load(&mut self.tx, &ids).await?;
-            let world = world::gather(&mut self.tx, &self.configuration, &mut accounts, self.now).await?;
-            let judged: Vec<Derived> = accounts.iter().map(|account| derive(&account.person, &world)).collect();
+            let mut world = world::gather(&mut self.tx, &self.configuration, &mut accounts, self.now).await?;
+            let mut judged: Vec<Derived> = accounts.iter().map(|account| derive(&account.person, &world)).collect();
+            self.hold_back(&mut accounts, &mut judged, &mut world).await?;
             self.share(&begun(&accounts, &judged, &world)).await?;
             let (mut live, mut roles) = (Vec::new(), Vec::new());
             for (account, derived) in accounts.iter().zip(&judged) {
@@ -61,7 +62,7 @@ impl Work<'_> {
         let gone: Vec<(String, Source)> = account
             .stored
             .keys()
-            .filter(|key| is_derived(&key.1) && !derived.rows.contains_key(*key))
+            .filter(|key| key.1.is_derived() && !derived.rows.contains_key(*key))
             .cloned()
             .collect();
         if !gone.is_empty() {
@@ -228,7 +229,7 @@ impl Work<'_> {
 /// brings a claim back; a login takes them before the person.
 fn begun(accounts: &[Account], judged: &[Derived], world: &World) -> BTreeSet<String> {
     let new = accounts.iter().zip(judged).flat_map(|(account, derived)| {
-        derived.rows.keys().filter(|key| is_derived(&key.1) && !account.stored.contains_key(*key))
+        derived.rows.keys().filter(|key| key.1.is_derived() && !account.stored.contains_key(*key))
     });
     new.map(|(parent, _)| parent).filter(|parent| world.groups.contains_key(*parent)).cloned().collect()
 }
@@ -244,10 +245,6 @@ fn changed_roles<'a>(
         let role = derived.roles.get(key).map(String::as_str);
         (account.person.id.as_str(), key.0.as_str(), &key.1, role)
     })
-}
-
-fn is_derived(source: &Source) -> bool {
-    matches!(source, Source::Login(_) | Source::Default(_))
 }
 
 /// A record's own document: its words without what is cleared.
@@ -300,7 +297,10 @@ pub(crate) fn display_name(document: &Document) -> Option<String> {
 }
 
 fn changed_cells(before: &Document, after: &Document) -> Vec<String> {
-    let (before, after) = (cells::cells(before), cells::cells(after));
+    changed_words(&cells::cells(before), &cells::cells(after))
+}
+
+pub(super) fn changed_words(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Vec<String> {
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     names.into_iter().filter(|cell| before.get(*cell) != after.get(*cell)).cloned().collect()
 }

@@ -28,10 +28,12 @@ pub(crate) fn sight(configuration: &Configuration, connected: &Connected, accoun
     if person.records.iter().any(|record| record.connection == connected.id) {
         return Sight::Own;
     }
-    if !person.records.is_empty() || person.links.iter().any(|link| link.connection != connected.id) {
+    if person.records.iter().any(|record| connected.is_foreign(&record.connection))
+        || person.links.iter().any(|link| connected.is_foreign(&link.connection))
+    {
         return Sight::Hidden;
     }
-    let signed_in = !person.links.is_empty();
+    let signed_in = person.links.iter().any(|link| link.connection == connected.id);
     if signed_in || configuration.is_sole(&connected.id) || has_address_of(connected, account) {
         return if account.guarded { Sight::Guarded } else { Sight::Unclaimed };
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::reconcile::{cells, derive};
 use crate::store::{people, values};
 
+use super::remap::Waiting;
 use super::settle::{display_name, effective_entries, effective_external_id, own_document};
 use super::{Configuration, Directory, Result, world};
 
@@ -43,6 +44,8 @@ impl Directory {
             let registry = self.registry_in(&mut tx).await?;
             let Some(kind) = registry.type_named("User") else { return Ok(()) };
             let mut accounts = people::load(&mut tx, &ids).await?;
+            let waiting = Waiting::load(&mut tx).await?;
+            accounts.retain(|account| !waiting.has(account));
             let world = world::gather(&mut tx, &configuration, &mut accounts, self.clock.now()).await?;
             for account in &accounts {
                 let id = &account.person.id;

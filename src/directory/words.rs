@@ -105,6 +105,7 @@ impl Work<'_> {
             identity::remove_claims(&mut self.tx, &connected.id, id, self.now).await?;
         }
         self.clear_tombstones(connected, id, said).await?;
+        self.end_predecessor(connected, id).await?;
         if !connected.used {
             crate::store::connections::mark_used(&mut self.tx, &connected.id).await?;
         }

@@ -46,6 +46,10 @@ pub(crate) struct Work<'d> {
     pub left_by_owner: BTreeSet<String>,
     /// Groups whose whole list cannot be stated by anybody else until this transaction ends.
     pub shared: BTreeSet<String>,
+    /// Whose budget pays for what ends here, where the cause does not say it.
+    pub budget: Option<String>,
+    /// People whose losses have been counted.
+    pub counted: BTreeSet<String>,
 }
 
 impl<'d> Work<'d> {
@@ -60,6 +64,12 @@ impl<'d> Work<'d> {
     pub async fn open_alone(directory: &'d Directory, tenant: &str, cause: Cause) -> Result<Self> {
         let mut tx = directory.engine.write(tenant).await?;
         agree::alone(&mut tx, "", About::Definitions).await?;
+        Self::begin(directory, tx, cause).await
+    }
+
+    /// On a snapshot: judges, and can write nothing.
+    pub async fn look(directory: &'d Directory, tenant: &str, cause: Cause) -> Result<Self> {
+        let tx = directory.engine.read(tenant).await?;
         Self::begin(directory, tx, cause).await
     }
 
@@ -83,6 +93,8 @@ impl<'d> Work<'d> {
             joined: BTreeSet::new(),
             left_by_owner: BTreeSet::new(),
             shared: BTreeSet::new(),
+            budget: None,
+            counted: BTreeSet::new(),
         })
     }
 

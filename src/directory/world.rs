@@ -57,6 +57,7 @@ pub(crate) async fn gather(
     let mut parents: BTreeSet<String> = meant.iter().map(|(_, _, group)| group.clone()).collect();
     for account in accounts.iter() {
         parents.extend(account.stored.keys().map(|(parent, _)| parent.clone()));
+        parents.extend(account.person.held.iter().filter_map(|held| held.parent.clone()));
     }
     parents.extend(connections.values().filter_map(|connection| Some(connection.default_team.as_ref()?.group.clone())));
     let mut groups = BTreeMap::new();
@@ -116,6 +117,8 @@ fn reconciled(connected: &Connected) -> Connection {
             },
         }),
         claim_max_age: Some(rules.groups.claim_max_age.ms()),
+        // While a connection is not on, nobody can sign in to renew anything.
+        lease: rules.groups.lease.filter(|_| connected.state == "on").map(|lease| lease.ms()),
         groups_by_value: BTreeMap::new(),
         organizations: connected.organizations().into_iter().collect(),
         roles_by_value: rules.roles.map.clone(),

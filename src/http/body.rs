@@ -39,10 +39,39 @@ impl<T: DeserializeOwned> FromRequest<Site> for Message<T> {
     }
 }
 
+/// JSON Lines: one object a line, judged line by line by whoever reads them.
+pub struct Lines(pub String);
+
+impl FromRequest<Site> for Lines {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, site: &Site) -> Result<Self, Refusal> {
+        if !is_lines(request.headers()) {
+            understood(request.headers())?;
+        }
+        let limit = request.extensions().get::<Arc<Gate>>().map_or(0, |gate| gate.body_limit);
+        let bytes = read(request, limit.min(site.settings.max_body_bytes)).await?;
+        let wrong = |_| crate::scim::Error::invalid_syntax("the body is not UTF-8 (RFC 8259 §8.1)").into();
+        String::from_utf8(bytes).map(Self).map_err(wrong)
+    }
+}
+
+/// No registered name; these are the ones in use.
+fn is_lines(headers: &HeaderMap) -> bool {
+    let media_type = media_type(headers);
+    ["application/jsonl", "application/x-ndjson", "application/json-lines", "text/plain"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(media_type))
+}
+
+fn media_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default().split(';').next().unwrap_or_default().trim()
+}
+
 /// SCIM's own media type, plain JSON, what Okta calls `text/json`, or none; with any parameters.
 fn understood(headers: &HeaderMap) -> Result<(), Refusal> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let media_type = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let media_type = media_type(headers);
     if ["application/scim+json", "application/json", "text/json", ""]
         .iter()
         .any(|known| known.eq_ignore_ascii_case(media_type))

@@ -27,8 +27,8 @@ use super::address::{Address, Domain};
 use super::span::Span;
 
 pub use parts::{
-    Anchor, AttributeRule, Create, Defaults, Groups, Invitations, Jit, Join, Match, Mode, Nonce, OnAbsent, OnEmpty,
-    OnOverage, Pattern, Protocol, Scope, Subject,
+    Anchor, AttributeRule, Create, Defaults, Groups, Hold, Invitations, Jit, Join, Match, Mode, Nonce, OnAbsent,
+    OnEmpty, OnOverage, Pattern, Protocol, Scope, Subject,
 };
 
 pub use roles::{RoleMode, Roles};
@@ -69,6 +69,7 @@ pub struct Rules {
     pub defaults: Defaults,
     pub groups: Groups,
     pub roles: Roles,
+    pub hold: Hold,
     pub attributes: Vec<AttributeRule>,
     /// The claims that may become the `userName` of a person created here, the first that is there.
     pub user_name: Vec<String>,
@@ -160,6 +161,7 @@ impl Default for Rules {
             defaults: Defaults::default(),
             groups: Groups::default(),
             roles: Roles::default(),
+            hold: Hold::default(),
             attributes: AttributeRule::ordinary(),
             user_name: texts(&["preferred_username", "upn", "email"]),
         }

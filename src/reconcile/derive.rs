@@ -20,7 +20,7 @@ pub struct Derived {
     pub dead: Option<Stamp>,
     /// The connection whose record speaks for the account.
     pub home: Option<String>,
-    /// By (parent, source): the registers of `person.vouches` and the derived `login:k` and `default:k`, with whether
+    /// By (parent, source): the registers of `person.vouches` and the derived `login:k`, `default:k` and `held:k`, with whether
     /// the row counts now.
     pub rows: BTreeMap<(String, Source), bool>,
     /// The roles that rows have: a register's own, or what a connection says with the rows that it makes.
@@ -78,6 +78,14 @@ fn rows(reading: &Reading<'_>) -> BTreeMap<(String, Source), bool> {
                 let live = reading.open(parent) && reading.active_here(connection);
                 rows.insert((parent.to_owned(), Source::Login(connection.to_owned())), live);
             }
+        }
+    }
+
+    for held in &reading.person.held {
+        let Some(parent) = held.parent.as_ref().filter(|parent| reading.open(parent)) else { continue };
+        // Another word gives it: then nothing is held.
+        if !rows.iter().any(|((other, _), live)| *live && other == parent) {
+            rows.insert((parent.clone(), Source::Held(held.connection.clone())), true);
         }
     }
 
@@ -173,7 +181,7 @@ impl Reading<'_> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::registers::{Claim, Group, Link, Record};
+    use super::super::registers::{Claim, Group, Held, Link, Record};
     use super::*;
 
     /// One connection with a default organization and a fallback team; two teams of it, a plain group.
@@ -189,6 +197,7 @@ mod tests {
             default_organization: Some("org".to_owned()),
             default_team: Some(DefaultTeam { group: "all".to_owned(), mode: DefaultMode::Fallback }),
             claim_max_age: Some(10),
+            lease: None,
             groups_by_value: BTreeMap::from([
                 ("T".to_owned(), BTreeSet::from(["team".to_owned()])),
                 ("O".to_owned(), BTreeSet::from(["org".to_owned()])),
@@ -275,6 +284,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_stands_until_another_word_or_an_administrator_decides() {
+        let held = |parent: Option<&str>| Held {
+            hold: "h".to_owned(),
+            connection: "k".to_owned(),
+            parent: parent.map(str::to_owned),
+            stamp: 9,
+        };
+        let push = |word| says("team", Source::Push("k".to_owned()), word);
+        let mut person = Person {
+            records: vec![record(false)],
+            vouches: vec![push(Word::Grant)],
+            held: vec![held(None), held(Some("team"))],
+            ..Person::default()
+        };
+        assert!(derive(&person, &world()).active);
+        assert_eq!(live(&person), ["team held:k"], "its push is silent, and no default joins the two");
+        person.suspended = true;
+        assert!(!derive(&person, &world()).active, "an administrator's word stands above a hold");
+        person.suspended = false;
+        person.records[0].active = true;
+        assert_eq!(live(&person), ["org default:k", "team push:k"]);
+        person.vouches[0].word = Word::Deny;
+        assert_eq!(live(&person), ["org default:k", "team held:k"], "a removal is held");
+        person.vouches.push(says("team", Source::Deny, Word::Deny));
+        assert_eq!(live(&person), ["org default:k"]);
+    }
+
+    #[test]
     fn a_plain_group_is_no_other_team() {
         let mut person = signed_in(5, &[]);
         person.vouches.push(says("plain", Source::Grant, Word::Grant));
@@ -303,6 +340,20 @@ mod tests {
             person.links[0].last_login = last_login;
             assert_eq!(derive(&person, &world()).member(&world(), "team"), counts, "{last_login}");
         }
+    }
+
+    #[test]
+    fn a_lease_ends_by_the_clock() {
+        let mut world = world();
+        world.connections.get_mut("k").expect("it is there").lease = Some(20);
+        let person = signed_in(80, &["T"]);
+        for (now, counts) in [(80, true), (99, true), (100, false)] {
+            world.now = now;
+            assert_eq!(derive(&person, &world).member(&world, "team"), counts, "{now}");
+        }
+        let mut renewed = person.clone();
+        renewed.links.push(Link { subject: "second".to_owned(), ..signed_in(90, &["T"]).links.remove(0) });
+        assert!(derive(&renewed, &world).member(&world, "team"), "another link of the person renewed it");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub use attributes::{UNIQUE, is_unique, speakers};
 pub use derive::{Derived, derive};
 pub use explain::{Explanation, Register, explain};
 pub use registers::{
-    Claim, Connection, DefaultMode, DefaultTeam, Group, Link, Person, Record, Source, Stamp, Vouch, Word, World,
+    Claim, Connection, DefaultMode, DefaultTeam, Group, Held, Link, Person, Record, Source, Stamp, Vouch, Word, World,
 };
 pub use roles::{MEMBER, OWNER, ROLES, highest};
 pub use vote::{active_here, vote};

@@ -29,7 +29,8 @@ pub(crate) struct GroupClaim<'a> {
 impl<'a> Reading<'a> {
     pub fn new(person: &'a Person, world: &'a World) -> Self {
         let home = home(person, world);
-        let active = !person.retired && !person.suspended && home.is_none_or(|record| record.active);
+        let held = person.held.iter().any(|held| held.parent.is_none());
+        let active = !person.retired && !person.suspended && (held || home.is_none_or(|record| record.active));
         let dead = person.off.max(home.and_then(|record| record.off));
 
         let mut vouches: BTreeMap<&str, Vec<&Vouch>> = BTreeMap::new();
@@ -66,10 +67,17 @@ impl<'a> Reading<'a> {
     }
 
     /// A claim counts until a login arrives more than the maximum age later that brings no usable list. It ends at a
-    /// login, not at midnight.
+    /// login, not at midnight; a lease adds a clock for those who want one.
     pub fn is_aged<T>(&self, link: &Link, claim: &Claim<T>) -> bool {
         let max_age = self.connection(&link.connection).and_then(|connection| connection.claim_max_age);
         max_age.is_some_and(|max_age| link.last_login.saturating_sub(claim.stamp) > max_age)
+            || self.lease_ended(&link.connection, claim.stamp).is_some()
+    }
+
+    /// When the lease of a claim of this stamp ended, if it has.
+    pub fn lease_ended(&self, connection: &str, stamp: Stamp) -> Option<Stamp> {
+        let ended = stamp.saturating_add(self.connection(connection)?.lease?);
+        (ended <= self.world.now).then_some(ended)
     }
 
     pub fn connection(&self, id: &str) -> Option<&'a Connection> {

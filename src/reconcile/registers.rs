@@ -12,12 +12,15 @@ use serde_json::Value;
 /// Milliseconds since the epoch: the commit time of a push or an administrator's edit, or a login's `iat`.
 pub type Stamp = i64;
 
-/// Who said it: `push:k`, `login:k`, `default:k`, `grant`, `deny`, `invite`, `import`. `login` and `default` are derived.
+/// Who said it: `push:k`, `login:k`, `default:k`, `held:k`, `grant`, `deny`, `invite`, `import`. `login`, `default`
+/// and `held` are derived.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     Push(String),
     Login(String),
     Default(String),
+    /// What the connection's words ended and a hold keeps for now.
+    Held(String),
     Grant,
     Deny,
     Invite,
@@ -31,6 +34,7 @@ impl Source {
             Some(("push", connection)) => Some(Self::Push(connection.to_owned())),
             Some(("login", connection)) => Some(Self::Login(connection.to_owned())),
             Some(("default", connection)) => Some(Self::Default(connection.to_owned())),
+            Some(("held", connection)) => Some(Self::Held(connection.to_owned())),
             Some(_) => None,
             None => match text {
                 "grant" => Some(Self::Grant),
@@ -48,6 +52,7 @@ impl Source {
             Self::Push(_) => "push",
             Self::Login(_) => "login",
             Self::Default(_) => "default",
+            Self::Held(_) => "held",
             Self::Grant => "grant",
             Self::Deny => "deny",
             Self::Invite => "invitation",
@@ -55,9 +60,9 @@ impl Source {
         }
     }
 
-    /// `login` and `default` rows are derived: nobody says them, nobody stamps them.
+    /// `login`, `default` and `held` rows are derived: nobody says them, nobody stamps them.
     pub fn is_derived(&self) -> bool {
-        matches!(self, Self::Login(_) | Self::Default(_))
+        matches!(self, Self::Login(_) | Self::Default(_) | Self::Held(_))
     }
 }
 
@@ -67,6 +72,7 @@ impl fmt::Display for Source {
             Self::Push(connection) => write!(f, "push:{connection}"),
             Self::Login(connection) => write!(f, "login:{connection}"),
             Self::Default(connection) => write!(f, "default:{connection}"),
+            Self::Held(connection) => write!(f, "held:{connection}"),
             Self::Grant => f.write_str("grant"),
             Self::Deny => f.write_str("deny"),
             Self::Invite => f.write_str("invite"),
@@ -144,6 +150,16 @@ pub struct Link {
     pub cut_off: bool,
 }
 
+/// A connection's words ended this beyond its budget; until the hold is applied or its time is over, it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub hold: String,
+    pub connection: String,
+    /// A group or an organization; `None`: that the account is active.
+    pub parent: Option<String>,
+    pub stamp: Stamp,
+}
+
 /// Every register of one account.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Person {
@@ -157,6 +173,7 @@ pub struct Person {
     pub records: Vec<Record>,
     pub links: Vec<Link>,
     pub vouches: Vec<Vouch>,
+    pub held: Vec<Held>,
     /// The administrator's locks and entered (or imported) words by cell; `None` is `Cleared`.
     pub locks: BTreeMap<String, Option<Value>>,
     pub entered: BTreeMap<String, Option<Value>>,
@@ -185,6 +202,8 @@ pub struct Connection {
     pub default_team: Option<DefaultTeam>,
     /// A claim ages: it counts until a login arrives more than this later that brings no usable list.
     pub claim_max_age: Option<i64>,
+    /// It counts this long by the clock.
+    pub lease: Option<i64>,
     /// What a raw group value of this connection's claims means, already limited to its scope.
     pub groups_by_value: BTreeMap<String, BTreeSet<String>>,
     /// The organizations that it serves: elsewhere its roles mean nothing.

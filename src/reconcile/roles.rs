@@ -48,7 +48,7 @@ fn role(reading: &Reading<'_>, parent: &str, source: &Source) -> Option<String> 
             said.filter(|vouch| vouch.word == Word::Grant)?;
             of_connection(reading, id, parent)
         }
-        Source::Login(id) | Source::Default(id) => of_connection(reading, id, parent),
+        Source::Login(id) | Source::Default(id) | Source::Held(id) => of_connection(reading, id, parent),
         Source::Grant | Source::Invite | Source::Import => said?.role.clone(),
         Source::Deny => None,
     }

@@ -9,20 +9,22 @@ pub struct Connection {
     pub name: String,
     /// Creation order within the tenant.
     pub seq: i64,
-    /// `on` or `paused`.
+    /// `on`, `paused`, `disconnected`, `withdrawing` or `withdrawn`.
     pub state: String,
     /// The settings as JSON (`jit::rules`).
     pub rules: String,
     /// Whether it ever pushed or signed anybody in.
     pub used: bool,
     pub created: i64,
+    /// The connection that it is the successor of.
+    pub succeeds: Option<String>,
 }
 
 pub async fn list(tx: &mut Tx) -> Result<Vec<Connection>, Error> {
     all!(
         tx,
         Connection,
-        "select id, name, seq, state, rules, used, created from connection where tenant = $1 order by seq",
+        "select id, name, seq, state, rules, used, created, succeeds from connection where tenant = $1 order by seq",
         &tx.tenant
     )
 }
@@ -60,6 +62,33 @@ pub async fn update(tx: &mut Tx, id: &str, state: &str, rules: &str, at: i64) ->
 pub async fn mark_used(tx: &mut Tx, id: &str) -> Result<(), Error> {
     run!(tx, "update connection set used = true where tenant = $1 and id = $2 and not used", &tx.tenant, id)?;
     Ok(())
+}
+
+pub async fn set_succeeds(tx: &mut Tx, id: &str, predecessor: Option<&str>) -> Result<(), Error> {
+    run!(tx, "update connection set succeeds = $3 where tenant = $1 and id = $2", &tx.tenant, id, predecessor)?;
+    Ok(())
+}
+
+/// As if it had never pushed or signed anybody in.
+pub async fn mark_unused(tx: &mut Tx, id: &str) -> Result<(), Error> {
+    run!(tx, "update connection set used = false where tenant = $1 and id = $2", &tx.tenant, id)?;
+    Ok(())
+}
+
+/// People of the connection behind this id are still judged by its former settings; `None`: nobody is.
+pub async fn set_derived_to(tx: &mut Tx, id: &str, to: Option<&str>) -> Result<(), Error> {
+    run!(tx, "update connection set derived_to = $3 where tenant = $1 and id = $2", &tx.tenant, id, to)?;
+    Ok(())
+}
+
+/// (connection, how far) of every change of settings that is under way.
+pub async fn derived_to(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
+    all!(
+        tx,
+        (String, String),
+        "select id, derived_to from connection where tenant = $1 and derived_to is not null order by id",
+        &tx.tenant
+    )
 }
 
 /// Every verified domain of the tenant: (domain, connection).

@@ -140,3 +140,18 @@ pub async fn remove_of(tx: &mut Tx, resource: &str, addresses: &BTreeSet<String>
     )?;
     Ok(())
 }
+
+/// Those that nobody accepted in time end; at most `limit`, by id.
+pub async fn expire(tx: &mut Tx, now: i64, limit: i64) -> Result<Vec<String>, Error> {
+    let found = all!(
+        tx,
+        (String,),
+        "update invitation set state = 'expired' where tenant = $1 and id in
+           (select id from invitation where tenant = $1 and state = 'pending' and expires <= $2 order by id limit $3)
+         and state = 'pending' returning id",
+        &tx.tenant,
+        now,
+        limit
+    )?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}

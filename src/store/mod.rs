@@ -13,7 +13,9 @@ pub mod agree;
 pub mod conflicts;
 pub mod connections;
 pub mod definitions;
+pub mod due;
 pub mod feed;
+pub mod holds;
 pub mod identity;
 pub mod invitations;
 pub mod memberships;
@@ -26,6 +28,7 @@ pub mod tenants;
 pub mod tokens;
 pub mod values;
 pub mod vouches;
+pub mod withdrawal;
 
 pub use engine::{Engine, Options, Tx};
 pub use error::Error;

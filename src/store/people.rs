@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::engine::{all, locked, run};
 use super::vouches::rows;
 use super::{Error, Tx};
-use crate::reconcile::{Claim, Link, OWNER, Person, Record, Source, Stamp, Vouch, Word, cells};
+use crate::reconcile::{Claim, Held, Link, OWNER, Person, Record, Source, Stamp, Vouch, Word, cells};
 use crate::scim::document::Document;
 
 /// A person as stored: the registers, and beside them what was derived from them at the last change.
@@ -115,6 +115,7 @@ pub async fn load(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Account>, E
     load_links(tx, &list, &mut people).await?;
     load_words(tx, &list, &mut people).await?;
     load_vouches(tx, &list, &mut people).await?;
+    load_held(tx, &list, &mut people).await?;
     Ok(people.into_values().collect())
 }
 
@@ -271,10 +272,28 @@ async fn load_vouches(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Acc
                 Source::Invite => role.as_deref() == Some(OWNER),
                 _ => false,
             };
-        if !matches!(source, Source::Login(_) | Source::Default(_)) {
+        if !source.is_derived() {
             let word = if word == "deny" { Word::Deny } else { Word::Grant };
             account.person.vouches.push(Vouch { parent, source, word, stamp: stamp.unwrap_or(0), until, role });
         }
+    }
+    Ok(())
+}
+
+async fn load_held(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Account>) -> Result<(), Error> {
+    let held = all!(
+        tx,
+        (String, String, String, String, i64),
+        "select d.resource, d.hold, h.connection, d.parent, d.stamp
+         from held d join hold h on h.tenant = d.tenant and h.id = d.hold
+         where d.tenant = $1 and d.resource in (select j.value ->> 0 from json_each($2) j) order by d.resource, d.parent",
+        &tx.tenant,
+        list
+    )?;
+    for (resource, hold, connection, parent, stamp) in held {
+        let Some(account) = people.get_mut(&resource) else { continue };
+        let parent = Some(parent).filter(|parent| !parent.is_empty());
+        account.person.held.push(Held { hold, connection, parent, stamp });
     }
     Ok(())
 }

@@ -236,6 +236,7 @@ pub async fn remove_member_source(tx: &mut Tx, member: &str, source: &Source) ->
 /// Everything but denies goes when an account is retired.
 pub async fn remove_all_but_denies(tx: &mut Tx, member: &str) -> Result<(), Error> {
     run!(tx, "delete from vouch where tenant = $1 and member = $2 and source <> 'deny'", &tx.tenant, member)?;
+    run!(tx, "delete from held where tenant = $1 and resource = $2", &tx.tenant, member)?;
     Ok(())
 }
 
@@ -245,7 +246,8 @@ pub async fn others_speak(tx: &mut Tx, parent: &str, source: &Source) -> Result<
         tx,
         (i64,),
         "select cast(1 as bigint) from vouch where tenant = $1 and parent = $2 and source <> $3 and source <> 'deny'
-         and not (source >= 'login:' and source < 'login;') and not (source >= 'default:' and source < 'default;') limit 1",
+         and not (source >= 'login:' and source < 'login;') and not (source >= 'default:' and source < 'default;')
+         and not (source >= 'held:' and source < 'held;') limit 1",
         &tx.tenant,
         parent,
         source.to_string()
@@ -307,4 +309,69 @@ pub async fn remove_all_but_denies_of(tx: &mut Tx, parent: &str) -> Result<(), E
         parent
     )?;
     Ok(())
+}
+
+/// Of these members, those whom an administrator has granted the parent without an end.
+pub async fn lasting_grants(tx: &mut Tx, parent: &str, members: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+    let found = all!(
+        tx,
+        (String,),
+        "select member from vouch where tenant = $1 and parent = $2 and source = 'grant' and live_until is null
+         and member in (select j.value ->> 0 from json_each($3) j)",
+        &tx.tenant,
+        parent,
+        rows(members)
+    )?;
+    Ok(found.into_iter().map(|(member,)| member).collect())
+}
+
+/// An imported membership that counts and that nobody else vouches for.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Unconfirmed {
+    pub parent: String,
+    pub member: String,
+    pub member_kind: String,
+    pub stamp: Stamp,
+}
+
+/// A default is nobody's word.
+macro_rules! unconfirmed {
+    ($columns:literal, $rest:literal) => {
+        concat!(
+            "select ",
+            $columns,
+            " from vouch x where x.tenant = $1 and x.source = 'import' and x.live and ($2 is null or x.parent = $2)
+               and not exists (select 1 from vouch y where y.tenant = x.tenant and y.member = x.member
+                 and y.parent = x.parent and y.live and y.source <> 'import'
+                 and not (y.source >= 'default:' and y.source < 'default;'))",
+            $rest
+        )
+    };
+}
+
+/// A page of them behind (parent, member).
+pub async fn unconfirmed(
+    tx: &mut Tx,
+    parent: Option<&str>,
+    after: &(String, String),
+    limit: i64,
+) -> Result<Vec<Unconfirmed>, Error> {
+    all!(
+        tx,
+        Unconfirmed,
+        unconfirmed!(
+            "x.parent, x.member, x.member_kind, coalesce(x.stamp, 0) as stamp",
+            " and (x.parent, x.member) > ($3, $4) order by x.parent, x.member limit $5"
+        ),
+        &tx.tenant,
+        parent,
+        &after.0,
+        &after.1,
+        limit
+    )
+}
+
+pub async fn count_unconfirmed(tx: &mut Tx, parent: Option<&str>) -> Result<i64, Error> {
+    let found = one!(tx, (i64,), unconfirmed!("count(*)", ""), &tx.tenant, parent)?;
+    Ok(found.map_or(0, |(count,)| count))
 }

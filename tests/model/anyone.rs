@@ -39,6 +39,7 @@ pub fn world() -> impl Strategy<Value = World> {
                 default_organization: organization.map(str::to_owned),
                 default_team: team.map(|(group, mode)| DefaultTeam { group: group.to_owned(), mode }),
                 claim_max_age,
+                lease: None,
                 groups_by_value: values.into_iter().map(|value| (value.to_owned(), groups(value))).collect(),
                 ..Connection::default()
             };

@@ -40,6 +40,7 @@ impl Pure {
             default_team: mode
                 .map(|mode| DefaultTeam { group: universe.default_team(directory).id().to_owned(), mode }),
             claim_max_age: universe.claim_max_age,
+            lease: None,
             groups_by_value: BTreeMap::new(),
             ..Connection::default()
         };

@@ -88,12 +88,12 @@ pub async fn update(
     Ok(Json(after.into()))
 }
 
-async fn known(site: &Site, client: &Client, id: &str) -> Result<ConnectionInfo, Refusal> {
+pub(super) async fn known(site: &Site, client: &Client, id: &str) -> Result<ConnectionInfo, Refusal> {
     site.directory.connection(&client.tenant.id, id).await?.ok_or_else(|| unknown("connection"))
 }
 
 /// The rules after a merge patch, and with the whole list of domains if that is given.
-fn changed(rules: &Rules, patch: Option<Value>, domains: Option<Vec<String>>) -> Result<Rules, Refusal> {
+pub(super) fn changed(rules: &Rules, patch: Option<Value>, domains: Option<Vec<String>>) -> Result<Rules, Refusal> {
     let mut patch = patch.unwrap_or_else(|| json!({}));
     if let (Some(domains), Some(patch)) = (domains, patch.as_object_mut()) {
         patch.insert("domains".to_owned(), domains.into());

@@ -94,6 +94,7 @@ pub(super) async fn allow(
         identity::add_link(&mut work.tx, &link).await?;
         connections::mark_used(&mut work.tx, &connected.id).await?;
         work.touch(&person).await?;
+        work.end_predecessor(connected, &person).await?;
         let event = work.event(Kind::LinkCreated).of(&person).and(&connected.id).naming([&link.id]);
         work.publish(event);
         applied.adopted = matches!(allowed.who, Who::Joined(_) | Who::Invited(_) | Who::Ruled(_));

@@ -101,6 +101,14 @@ async fn known(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> R
         let known = identity::anchor(&mut work.tx, &connected.namespace(), anchor).await?;
         found.anchored = known.filter(|(_, retired)| !retired).map(|(id, _)| id);
     }
+    if let Some(id) = found.anchored.take() {
+        // What its successor holds, a predecessor's sign-in does not find by the anchor that they share.
+        if work.held_by_successor(connected, &id).await? {
+            found.named.insert(id);
+        } else {
+            found.anchored = Some(id);
+        }
+    }
     let (linked, anchored) = (found.linked.clone(), found.anchored.clone());
     found.note(&linked, "subject");
     found.note(&anchored, "anchor");
@@ -144,7 +152,10 @@ pub(super) async fn snapshot(
     let linked_here = |account: &Account| account.person.links.iter().any(|l| l.connection == connected.id);
     let pushed = found.pushed.iter().filter_map(|id| accounts.get(id)).filter(|a| records_here(a) && !linked_here(a));
     let unclaimed = found.addressed.iter().filter_map(|id| accounts.get(id)).filter(|account| {
-        account.person.records.is_empty() && account.person.links.is_empty() && people::is_addressed(connected, account)
+        let former = |connection: &String| connected.succeeds.as_ref() == Some(connection);
+        account.person.records.iter().all(|record| former(&record.connection))
+            && account.person.links.iter().all(|link| former(&link.connection))
+            && people::is_addressed(connected, account)
     });
     let listed = |some: Vec<&Account>| some.iter().filter_map(|a| candidates.get(&a.person.id)).cloned().collect();
     let (pushed, unclaimed): (Vec<Candidate>, Vec<Candidate>) = (listed(pushed.collect()), listed(unclaimed.collect()));
@@ -226,7 +237,9 @@ async fn candidate(
         });
     Ok(Candidate {
         id: person.id.clone(),
-        active: account.active && record.is_none_or(|record| record.active),
+        // A deactivation that is held has not taken effect yet.
+        active: account.active
+            && (record.is_none_or(|record| record.active) || person.held.iter().any(|held| held.parent.is_none())),
         guarded: account.guarded,
         in_organization,
         other_anchor,

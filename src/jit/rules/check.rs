@@ -56,6 +56,12 @@ pub(super) fn whole(rules: &Rules) -> Result<(), String> {
             text(name, value, 256)?;
         }
     }
+    if !(1..=1_000_000).contains(&rules.hold.count) {
+        return Err("hold.count: 1 to 1,000,000; a single deactivation is never delayed".to_owned());
+    }
+    if !(0..=100).contains(&rules.hold.percent) {
+        return Err("hold.percent: 0 to 100".to_owned());
+    }
     groups(rules)?;
     if let Some(claim) = &rules.roles.from {
         text("roles.from", claim, 256)?;

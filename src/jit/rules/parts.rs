@@ -113,6 +113,32 @@ pub enum Mode {
     Always,
 }
 
+/// How much the connection may end within an hour (by pushes, sign-ins, new settings) before the effect is held: memberships
+/// and deactivations are counted apart, each up to the greater of a number and a share of what stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Hold {
+    pub enabled: bool,
+    pub count: i64,
+    pub percent: i64,
+    /// What is held takes effect by itself after this.
+    pub release: Span,
+}
+
+impl Hold {
+    /// The budget where so much stands.
+    pub fn of(&self, standing: i64) -> i64 {
+        self.count.max(standing.saturating_mul(self.percent) / 100)
+    }
+}
+
+impl Default for Hold {
+    /// No ordinary hour ends a hundred memberships and a fifth of them.
+    fn default() -> Self {
+        Self { enabled: true, count: 100, percent: 20, release: Span::days(1) }
+    }
+}
+
 /// What the groups claim means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -128,6 +154,9 @@ pub struct Groups {
     pub on_overage: OnOverage,
     /// A claim counts until a sign-in this much later brings no usable list.
     pub claim_max_age: Span,
+    /// A claim counts this long by the clock, whether anybody signs in or not. Absent: no clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Span>,
     #[serde(skip_serializing_if = "Table::is_empty")]
     pub table: Table,
 }
@@ -143,6 +172,7 @@ impl Default for Groups {
             on_absent: OnAbsent::Keep,
             on_overage: OnOverage::Keep,
             claim_max_age: Span::days(30),
+            lease: None,
             table: Table::new(),
         }
     }

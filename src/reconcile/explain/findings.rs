@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::super::reading::{GroupClaim, Reading};
-use super::super::registers::{Connection, DefaultMode, Link, Record, Source, Stamp, Vouch, Word};
-use super::{Register, groups, instant, login, on, own, record, vouch, whole_list};
+use super::super::registers::{Connection, DefaultMode, Held, Link, Record, Source, Stamp, Vouch, Word};
+use super::{Register, groups, hold, instant, login, on, own, record, vouch, whole_list};
 
 pub(super) struct Finding {
     pub member: bool,
@@ -36,8 +36,20 @@ pub(super) fn findings(reading: &Reading<'_>, parent: &str) -> Vec<Finding> {
         return vec![Finding::no(0, "R8", parent, why, vec![vouch(deny)])];
     }
     let mut all = direct(reading, parent);
+    all.extend(reading.person.held.iter().filter_map(|held| by_hold(held, parent)));
     all.extend(reading.world.connections.values().filter_map(|connection| by_default(reading, connection, parent)));
     all
+}
+
+fn by_hold(held: &Held, parent: &str) -> Option<Finding> {
+    (held.parent.as_deref() == Some(parent)).then(|| {
+        let why = format!(
+            "the connection {} ended it{}, and a hold keeps it until that is applied",
+            held.connection,
+            on(Some(held.stamp))
+        );
+        Finding::yes(6, "R2", parent, why, vec![hold(held)])
+    })
 }
 
 /// Everything but defaults.
@@ -62,7 +74,7 @@ fn by_vouch(reading: &Reading<'_>, parent: &str, said: &Vouch) -> Option<Finding
             Some(Finding::yes(1, "R8", parent, why, vec![vouch(said)]))
         }
         Source::Invite | Source::Import => Some(by_weak_word(reading, parent, said)),
-        Source::Deny | Source::Login(_) | Source::Default(_) => None,
+        Source::Deny | Source::Login(_) | Source::Default(_) | Source::Held(_) => None,
     }
 }
 
@@ -142,6 +154,10 @@ fn by_claim(reading: &Reading<'_>, connection: &str, parent: &str) -> Option<Fin
 fn ended(reading: &Reading<'_>, connection: &str, link: &Link, parent: &str, registers: Vec<Register>) -> Finding {
     let stamp = link.groups.as_ref().map_or(0, |claim| claim.stamp);
     let when = on(Some(stamp));
+    if let Some(ended) = reading.lease_ended(connection, stamp).filter(|_| reading.is_alive(connection, stamp)) {
+        let why = format!("login:{connection} named it{when}, and the lease of that ended{}", on(Some(ended)));
+        return Finding::no(6, "R4", parent, why, registers);
+    }
     if reading.is_alive(connection, stamp) {
         let why = format!(
             "login:{connection} named it{when}, too long before the newest login{}, which brought no usable list",

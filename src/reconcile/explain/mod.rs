@@ -9,6 +9,7 @@
 //! | `push:k` | `active`, `off` | the record of the connection |
 //! | `push:k`, `grant`, `deny`, `invite`, `import` | the parent's id | the register of the pair |
 //! | `push:k` | `list/` and the group's id | when the whole list was last stated |
+//! | `hold` | the parent's id, or `active` | what a hold keeps, by the hold's id |
 //! | `login:k` | `groups/` and the subject | the newest group claim of that link |
 //! | `login:k` | `login/` and the subject | the link and its newest login |
 //!
@@ -23,7 +24,7 @@ use time::format_description::well_known::Rfc3339;
 
 use self::findings::{Finding, findings};
 use super::reading::Reading;
-use super::registers::{Link, Person, Record, Stamp, Vouch, Word, World};
+use super::registers::{Held, Link, Person, Record, Stamp, Vouch, Word, World};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
@@ -102,7 +103,7 @@ fn inactive(reading: &Reading<'_>, parent: &str) -> Option<Finding> {
         let why = format!("an administrator suspended the account{}", on(person.off));
         return Some(finding(why, vec![own("suspended", person.off, "true")]));
     }
-    let home = reading.home.filter(|home| !home.active)?;
+    let home = reading.home.filter(|home| !home.active && !reading.active)?;
     let why = format!("push:{}, which speaks for the account, says inactive{}", home.connection, on(home.off));
     Some(finding(why, record(home)))
 }
@@ -110,7 +111,8 @@ fn inactive(reading: &Reading<'_>, parent: &str) -> Option<Finding> {
 /// What keeps the account active and its evidence alive.
 fn alive(reading: &Reading<'_>) -> Vec<Register> {
     let off = reading.person.off.map(|off| own("off", Some(off), "ended"));
-    reading.home.map(record).into_iter().flatten().chain(off).collect()
+    let held = reading.person.held.iter().filter(|held| held.parent.is_none()).map(hold);
+    reading.home.map(record).into_iter().flatten().chain(off).chain(held).collect()
 }
 
 fn own(cell: &str, stamp: Option<Stamp>, value: &str) -> Register {
@@ -136,6 +138,15 @@ fn vouch(vouch: &Vouch) -> Register {
         cell: vouch.parent.clone(),
         stamp: Some(vouch.stamp),
         value: vouch.until.map_or_else(|| word.to_owned(), |until| format!("{word} until {}", instant(until))),
+    }
+}
+
+fn hold(held: &Held) -> Register {
+    Register {
+        source: "hold".to_owned(),
+        cell: held.parent.clone().unwrap_or_else(|| "active".to_owned()),
+        stamp: Some(held.stamp),
+        value: held.hold.clone(),
     }
 }
 

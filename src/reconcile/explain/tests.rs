@@ -13,6 +13,7 @@ fn world() -> World {
         default_organization: (id == "a").then(|| "moby".to_owned()),
         default_team: (id == "a").then(|| DefaultTeam { group: "everyone".to_owned(), mode: DefaultMode::Fallback }),
         claim_max_age: Some(30),
+        lease: None,
         groups_by_value: BTreeMap::from([("S".to_owned(), BTreeSet::from(["staff".to_owned()]))]),
         ..Connection::default()
     };

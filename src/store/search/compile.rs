@@ -108,7 +108,9 @@ impl<'a> Compiler<'a> {
 
     /// Which resources the reader sees at all.
     fn sight(&mut self) -> String {
-        let View::Push { sole, domains, organizations, .. } = self.query.view else { return "true".to_owned() };
+        let View::Push { sole, domains, organizations, succeeds, .. } = self.query.view else {
+            return "true".to_owned();
+        };
         let connection = self.connection.clone().unwrap_or_default();
         let tenant = self.tenant.clone();
         let own = format!(
@@ -118,12 +120,15 @@ impl<'a> Compiler<'a> {
             "User" if *sole => format!("({own} or not {GUARDED})"),
             "User" => {
                 let domains = self.text(one_column(domains));
+                let former = self.text(succeeds.clone().unwrap_or_default());
                 format!(
                     "({own}
                       or exists (select 1 from link l where l.tenant = r.tenant and l.resource = r.id and l.connection = {connection})
                       or (not {GUARDED}
-                          and not exists (select 1 from record o where o.tenant = r.tenant and o.resource = r.id)
-                          and not exists (select 1 from link l where l.tenant = r.tenant and l.resource = r.id)
+                          and not exists (select 1 from record o where o.tenant = r.tenant and o.resource = r.id
+                                            and o.connection <> {former})
+                          and not exists (select 1 from link l where l.tenant = r.tenant and l.resource = r.id
+                                            and l.connection <> {former})
                           and exists (select 1 from value d, json_each({domains}) j
                                       where d.tenant = {tenant} and d.resource = r.id and d.view = ''
                                         and d.attr in ('username', 'emails.value')

@@ -27,6 +27,8 @@ pub enum View {
         domains: Vec<String>,
         /// Ids of the organizations it serves.
         organizations: Vec<String>,
+        /// The connection that it succeeds: whoever only that one pushed or signed in counts as unclaimed.
+        succeeds: Option<String>,
     },
 }
 
