@@ -38,6 +38,8 @@ pub struct Config {
     pub bulk_max_payload_bytes: usize,
     /// How long the pages of a list may be, and how long cursors live.
     pub pages: Limits,
+    /// How long what was deleted is kept; zero erases at once.
+    pub retention: Duration,
 }
 
 impl Default for Config {
@@ -54,6 +56,7 @@ impl Default for Config {
             bulk_max_operations: 1_000,
             bulk_max_payload_bytes: 4 << 20,
             pages: Limits::default(),
+            retention: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }
@@ -268,6 +271,11 @@ const SETTINGS: &[(&str, &str, Apply)] = &[
         config.pages.cursor_lifetime = seconds * 1000;
         Some(())
     }),
+    ("retention_days", "a number of days from 0 to 3650", |config, text| {
+        let days: u64 = text.parse().ok().filter(|days| (0..=3650).contains(days))?;
+        config.retention = Duration::from_secs(days * 24 * 60 * 60);
+        Some(())
+    }),
 ];
 
 const PAGE_SIZES: std::ops::RangeInclusive<i64> = 1..=10_000;
@@ -382,6 +390,7 @@ mod tests {
             ("default_page_size", &["1", "10000"], &["0", "-1", "10001", "many"]),
             ("max_page_size", &["1", "10000"], &["0", "10001"]),
             ("cursor_timeout_seconds", &["60", "604800"], &["59", "604801", "1h"]),
+            ("retention_days", &["0", "30", "3650"], &["", "-1", "3651"]),
         ];
         assert_eq!(cases.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), NAMES, "each setting has a row");
         for (name, right, wrong) in cases {

@@ -189,8 +189,8 @@ both_engines! {
         assert_eq!((&answer["user"]["id"], &answer["linked"]), (&json!(grace), &json!(true)));
         let left = place.admin.admin(&format!("/people/{ada}/links")).list("").await.status(200);
         assert_eq!(left["links"], json!([]));
-        let events = place.admin.admin("/events").list("").await.status(200);
-        let moved: Vec<&Value> = events["events"].as_array().expect("events").iter().filter(|it| it["kind"] == "link.removed").collect();
+        let events = place.world.events(&place.tenant).await;
+        let moved: Vec<&Value> = events.iter().filter(|it| it["kind"] == "link.removed").collect();
         assert_eq!((&moved[0]["resource"], moved[0]["names"].as_array().map(Vec::len)), (&json!(ada), Some(1)));
         place.verified().await;
     }
@@ -286,6 +286,24 @@ both_engines! {
         place.resolve(&conflict, json!({"action": "bind", "person": somebody})).await.status(200);
         refused(place.okta.users().post(other).await);
         assert_eq!(place.open().await["id"], conflict["id"], "the name is still another's");
+        place.resolve(&conflict, json!({"action": "dismiss"})).await.status(200);
+        place.verified().await;
+    }
+}
+
+both_engines! {
+    async fn a_group_of_a_name_that_an_administrator_uses_is_a_second_one_and_the_queue_says_so(database: Database) {
+        let place = Place::on(database).await;
+        let ours = place.admin.groups().post(json!({"displayName": "staff"})).await.status(201).id();
+        let ada = place.enter(json!({"userName": "ada"})).await;
+        place.admin.admin(&format!("/people/{ada}/grants")).post(json!({"group": ours})).await.status(204);
+        let theirs = place.okta.groups().post(json!({"displayName": "Staff", "externalId": "g1"})).await.status(201).id();
+        assert_ne!(theirs, ours, "a grant is a word: nobody takes the group over");
+        let conflict = place.open().await;
+        let candidate = &conflict["candidates"][0];
+        assert_eq!((&conflict["code"], &conflict["actions"]), (&json!("group_name_taken"), &json!(["dismiss"])));
+        assert_eq!((&candidate["id"], &candidate["displayName"], &candidate["gone"]), (&json!(ours), &json!("staff"), &json!(false)));
+        place.resolve(&conflict, json!({"action": "bind"})).await.problem(409, "conflict");
         place.resolve(&conflict, json!({"action": "dismiss"})).await.status(200);
         place.verified().await;
     }

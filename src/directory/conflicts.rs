@@ -5,7 +5,7 @@
 //! refused side said is not kept: by the names of what matched, it is what the candidates say. A resolution is a ruling about
 //! the refused identity (`rulings.rs`), which the next push or login finds, or another name for whoever holds the name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -58,7 +58,7 @@ pub struct NamedConnection {
     pub name: String,
 }
 
-/// An account that the refused identity may be, as its registers say now.
+/// An account that the refused identity may be (or a group of the same name), as its registers say now.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CandidateInfo {
@@ -215,6 +215,16 @@ impl Work<'_> {
         decision: &str,
     ) -> Result<()> {
         let row = row(&self.tenant.key, SUBJECT, code, Some(connection), case, Some(decision), self.now);
+        if conflicts::open(&mut self.tx, &row).await? {
+            let event = opened(&row, self.cause.clone());
+            self.publish(event);
+        }
+        Ok(())
+    }
+
+    /// The row of a push that went through beside somebody else's word.
+    pub(crate) async fn queue_push(&mut self, connection: &str, code: &'static str, case: &Case) -> Result<()> {
+        let row = row(&self.tenant.key, RECORD, code, Some(connection), case, None, self.now);
         if conflicts::open(&mut self.tx, &row).await? {
             let event = opened(&row, self.cause.clone());
             self.publish(event);
@@ -392,6 +402,12 @@ async fn shown(tx: &mut Tx, rows: Vec<Conflict>) -> Result<Vec<ConflictInfo>> {
         ids.extend(candidates_of(row)?.into_iter().map(|(id, _)| id));
     }
     let accounts = people::load(tx, &ids).await?;
+    let groups: BTreeMap<String, Option<String>> = resources::existing(tx, &ids)
+        .await?
+        .into_iter()
+        .filter(|row| row.kind == "Group")
+        .map(|row| (row.id, row.display))
+        .collect();
     let mut all = Vec::with_capacity(rows.len());
     for row in rows {
         let pairs = candidates_of(&row)?;
@@ -403,7 +419,12 @@ async fn shown(tx: &mut Tx, rows: Vec<Conflict>) -> Result<Vec<ConflictInfo>> {
                 Some(candidate) => candidate.by.push(by),
                 None => {
                     let account = accounts.iter().find(|account| account.person.id == id && !account.person.retired);
-                    candidates.push(candidate(id, by, account, &name));
+                    let mut shown = candidate(id, by, account, &name);
+                    if let Some(display) = groups.get(&shown.id) {
+                        shown.gone = false;
+                        shown.display_name.clone_from(display);
+                    }
+                    candidates.push(shown);
                 }
             }
         }
@@ -450,7 +471,7 @@ fn candidate(id: String, by: String, account: Option<&Account>, name: &impl Fn(&
         display_name: account.display.clone(),
         emails: addresses_of(&account.document),
         active: account.active,
-        protected: account.protected,
+        protected: account.guarded,
         pushed_by: connections(account.person.records.iter().map(|record| &record.connection).collect()),
         signed_in_by: connections(account.person.links.iter().map(|link| &link.connection).collect()),
     }

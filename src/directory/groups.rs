@@ -15,7 +15,7 @@ use crate::store::{identity, resources, values, vouches};
 
 use super::settle::effective_entries;
 use super::words::check_external_id;
-use super::{Connected, Error, Result, Work, world};
+use super::{Case, Connected, Error, Result, Work, world};
 
 /// The scope in which an administrator's group names are unique; a connection's are in its own, teams in their organization.
 const ADMINISTRATOR: &str = "administrator";
@@ -61,6 +61,9 @@ impl Work<'_> {
             let event = self.event(Kind::GroupTakenOver).of(&row.id).and(&connected.id);
             self.publish(event);
             return Ok(row);
+        }
+        if let Some(connected) = connected {
+            self.note_same_name(connected, &display).await?;
         }
         let scope = scope(connected.map(|c| c.id.as_str()), organization.as_deref());
         self.check_free_name(&scope, &display, None).await?;
@@ -284,6 +287,22 @@ impl Work<'_> {
         Ok(None)
     }
 
+    /// A group of this name that nobody owns and that could not be taken over, because somebody has a word on it: the connection
+    /// gets one of its own, and the queue says so.
+    async fn note_same_name(&mut self, connected: &Connected, display: &str) -> Result<()> {
+        let ids = values::having(&mut self.tx, "Group", "displayname", &Key::text(false, display).0, 4).await?;
+        let rows = resources::existing(&mut self.tx, &ids.into_iter().collect()).await?;
+        let unowned = rows.into_iter().filter(|row| row.owner.is_none());
+        let same: Vec<(String, &'static str)> = unowned
+            .filter(|row| world::in_scope(connected, display, row.organization.as_deref()))
+            .map(|row| (row.id, "displayName"))
+            .collect();
+        if same.is_empty() {
+            return Ok(());
+        }
+        self.queue_push(&connected.id, "group_name_taken", &Case { candidates: same, hash: None }).await
+    }
+
     pub(crate) async fn is_takeable(&mut self, connected: &Connected, row: &resources::Row) -> Result<bool> {
         let display = row.display.clone().unwrap_or_default();
         Ok(row.owner.is_none()
@@ -337,7 +356,7 @@ impl Work<'_> {
             let record = resources::record(&mut self.tx, &connected.id, &row.id).await?;
             if let Some((external_id, name)) = record.and_then(|r| Some((r.external_id?, r.name_key?))) {
                 let mark = self.mark("group", &format!("{external_id}\u{0}{name}"));
-                let until = self.now + 30 * 24 * 60 * 60 * 1000;
+                let until = self.keep_until();
                 let marks = [(connected.id.clone(), "group", mark)];
                 identity::add_tombstones(&mut self.tx, &marks, Some(&row.id), self.now, until).await?;
             }

@@ -27,11 +27,13 @@ mod members;
 mod organizations;
 mod pages;
 pub(crate) mod people;
+mod purge;
 mod read;
 mod reindex;
 mod remap;
 mod resources;
 mod retire;
+mod roster;
 pub(crate) mod rulings;
 mod settle;
 mod sight;
@@ -59,18 +61,20 @@ pub use config::{Configuration, Connected};
 pub use conflicts::{Action, CandidateInfo, ConflictInfo, ConflictPage, Resolution};
 pub use cursor::{ByCursor, Limits};
 pub use error::{Case, Error, Result};
-pub use explain::ExplainAnswer;
+pub use explain::{AttributeAnswer, ExplainAnswer};
 pub use feed::EventPage;
 pub use foresee::{Change, Forecast, Named};
 pub use health::{Anchors, Drift, DriftPage, DriftResolution, Health, Instead, Lists};
 pub use hold::{HeldInfo, HoldInfo};
 pub use import::{ImportOptions, Outcome, Report, Settled, Unconfirmed, UnconfirmedPage};
-pub use invitations::InvitationInfo;
+pub use invitations::{InvitationInfo, NewInvitation};
 pub use links::{AnchorInfo, Identities, LinkInfo, RecordInfo};
 pub use pages::{Cursors, MemberPage, Page, Query, Range};
+pub use purge::Purged;
 pub(crate) use read::find_in;
 pub use read::{Resource, Wants};
 pub use resources::Precondition;
+pub use roster::{OrganizationMember, RosterPage};
 pub use succession::{Matched, Rehearsal, Succession};
 pub use tick::Ticked;
 pub use verify::Difference;
@@ -112,6 +116,9 @@ impl Caller {
     }
 }
 
+/// 30 days.
+const RETENTION: i64 = 30 * 24 * 60 * 60 * 1000;
+
 /// How many tenants' registries are kept ready.
 const REGISTRIES: u64 = 1_000;
 
@@ -122,11 +129,19 @@ pub struct Directory {
     clock: Clock,
     ids: Ids,
     registries: Cache<(String, i64), Arc<Registry>>,
+    /// How long what is retired is kept, and tombstones with it; 0 erases at once.
+    retention: i64,
 }
 
 impl Directory {
     pub fn new(engine: Engine, clock: Clock, ids: Ids) -> Self {
-        Self { engine, clock, ids, registries: Cache::new(REGISTRIES) }
+        Self { engine, clock, ids, registries: Cache::new(REGISTRIES), retention: RETENTION }
+    }
+
+    /// The same, keeping what is retired for this long, in milliseconds.
+    #[must_use]
+    pub fn retaining(self, retention: i64) -> Self {
+        Self { retention, ..self }
     }
 
     pub fn engine(&self) -> &Engine {

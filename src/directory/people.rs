@@ -108,7 +108,7 @@ impl Work<'_> {
         }
         let ruling = self.ruling_of_push(connected, hash).await?;
         if let Ruling::Account(id) = &ruling
-            && let Some(id) = self.bind_ruled(connected, id, &said, key).await?
+            && let Some(id) = self.bind_ruled(connected, id, &said, (key, hash)).await?
         {
             return Ok(id);
         }

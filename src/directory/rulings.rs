@@ -57,7 +57,7 @@ impl Work<'_> {
         connected: &Connected,
         id: &str,
         said: &Said,
-        key: &str,
+        (key, hash): (&str, &str),
     ) -> Result<Option<String>> {
         let Some(account) = self.account(id).await?.filter(|account| !account.person.retired) else { return Ok(None) };
         if account.person.records.iter().any(|record| record.connection == connected.id) {
@@ -75,6 +75,8 @@ impl Work<'_> {
         }
         self.check_holder(key, Some(id)).await?;
         self.claim(connected, id, said).await?;
+        // Used once: from now on the record and its anchor say who it is.
+        conflicts::remove_ruling(&mut self.tx, &connected.id, RECORD, hash).await?;
         Ok(Some(id.to_owned()))
     }
 }

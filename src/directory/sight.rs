@@ -35,7 +35,7 @@ pub(crate) fn sight(configuration: &Configuration, connected: &Connected, accoun
     }
     let signed_in = person.links.iter().any(|link| link.connection == connected.id);
     if signed_in || configuration.is_sole(&connected.id) || has_address_of(connected, account) {
-        return if account.protected { Sight::Guarded } else { Sight::Unclaimed };
+        return if account.guarded { Sight::Guarded } else { Sight::Unclaimed };
     }
     Sight::Hidden
 }

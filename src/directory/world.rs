@@ -62,8 +62,12 @@ pub(crate) async fn gather(
     parents.extend(connections.values().filter_map(|connection| Some(connection.default_team.as_ref()?.group.clone())));
     let mut groups = BTreeMap::new();
     let mut displays = BTreeMap::new();
+    let mut privileged = BTreeSet::new();
     for row in resources::existing(tx, &parents).await? {
         if row.kind == "Group" {
+            if row.protected {
+                privileged.insert(row.id.clone());
+            }
             displays.insert(row.id.clone(), row.display.unwrap_or_default());
             groups.insert(row.id.clone(), Group { id: row.id, organization: row.organization, full: BTreeMap::new() });
         }
@@ -75,7 +79,13 @@ pub(crate) async fn gather(
     }
     for (id, value, group) in meant {
         let Some(connected) = configuration.connection(&id) else { continue };
-        if groups.get(&group).is_some_and(|found| in_scope(connected, &displays[&group], found.organization.as_deref()))
+        // A privileged group is reached by an administrator's binding of its id, never by a name that a claim happens to have.
+        let is_reached =
+            !privileged.contains(&group) || connected.rules.groups.table.values().any(|bound| *bound == group);
+        if is_reached
+            && groups
+                .get(&group)
+                .is_some_and(|found| in_scope(connected, &displays[&group], found.organization.as_deref()))
             && let Some(connection) = connections.get_mut(&id)
         {
             connection.groups_by_value.entry(value).or_default().insert(group);
@@ -110,6 +120,9 @@ fn reconciled(connected: &Connected) -> Connection {
         // While a connection is not on, nobody can sign in to renew anything.
         lease: rules.groups.lease.filter(|_| connected.state == "on").map(|lease| lease.ms()),
         groups_by_value: BTreeMap::new(),
+        organizations: connected.organizations().into_iter().collect(),
+        roles_by_value: rules.roles.map.clone(),
+        roles_by_group: rules.roles.groups.clone(),
     }
 }
 

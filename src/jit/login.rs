@@ -17,7 +17,7 @@ use crate::event::{Cause, Kind};
 use crate::store::feed;
 
 use super::claims::{self, Claims, Statement};
-use super::decide::{Code, Decision, decide};
+use super::decide::{Code, Decision, Denied, Step, decide};
 
 pub use answer::Answer;
 
@@ -145,8 +145,15 @@ impl Logins {
         invitation: Option<&[u8; 32]>,
         cause: Cause,
     ) -> directory::Result<Result<Answer, LoginError>> {
+        let done = transact!(&self.directory, tenant, cause.clone(), work => {
+            self.attempt(&mut work, connection, statement, invitation, false, None).await
+        });
+        if !is_full(&done) {
+            return done;
+        }
+        // Whether there is a seat shows when everything is written: that was undone, and only the refusal is kept.
         transact!(&self.directory, tenant, cause.clone(), work => {
-            self.attempt(&mut work, connection, statement, invitation, false).await
+            self.attempt(&mut work, connection, statement, invitation, false, Some(Code::NoSeats)).await
         })
     }
 
@@ -159,8 +166,14 @@ impl Logins {
         invitation: Option<&[u8; 32]>,
         cause: Cause,
     ) -> directory::Result<Result<Answer, LoginError>> {
+        let mut work = Work::open(&self.directory, tenant, cause.clone()).await?;
+        let done = self.attempt(&mut work, connection, statement, invitation, true, None).await;
+        drop(work);
+        if !is_full(&done) {
+            return done;
+        }
         let mut work = Work::open(&self.directory, tenant, cause).await?;
-        self.attempt(&mut work, connection, statement, invitation, true).await
+        self.attempt(&mut work, connection, statement, invitation, true, Some(Code::NoSeats)).await
     }
 
     async fn attempt(
@@ -170,22 +183,29 @@ impl Logins {
         statement: &Statement,
         invitation: Option<&[u8; 32]>,
         dry_run: bool,
+        full: Option<Code>,
     ) -> directory::Result<Result<Answer, LoginError>> {
         let connected = work.connected(connection)?;
         let claims = claims::read(&connected.rules, statement);
-        apply::lock(work, &connected, &claims).await?;
+        apply::lock(work, &connected, &claims, invitation).await?;
         // Read after the locks: the connection may have been paused or edited meanwhile.
         work.configuration = directory::Configuration::load(&mut work.tx).await?;
         let connected = work.connected(connection)?;
         let claims = claims::read(&connected.rules, statement);
         let snapshot = gather::snapshot(work, &connected, &claims, invitation).await?;
-        let decision = decide(&connected.rules, &claims, &snapshot);
+        let mut decision = decide(&connected.rules, &claims, &snapshot);
+        if let (Some(code), Ok(allowed)) = (full, &decision.outcome) {
+            decision.trace.push(Step { step: "seats", outcome: "taken" });
+            let person = allowed.who.id().map(str::to_owned);
+            decision.outcome = Err(Denied { code, person, conflict: false });
+        }
         match &decision.outcome {
             Ok(allowed) => {
                 let id = decision_id(work, connection, &claims, "allow");
                 work.cause = work.cause.clone().decided(&id);
                 let applied = apply::allow(work, &connected, &claims, allowed).await?;
                 let answer = answer::compose(work, &connected, &claims, &decision, allowed, &applied, id).await?;
+                work.check_organizations().await?;
                 if !dry_run
                     && keep(work, &connected, &claims, &decision, &answer.decision_id, Some(&applied.person)).await?
                     && applied.protected
@@ -214,6 +234,11 @@ impl Logins {
             }
         }
     }
+}
+
+/// An organization that the login would bring the person into has no seat left.
+fn is_full<T>(done: &directory::Result<T>) -> bool {
+    matches!(done, Err(directory::Error::Denied { code: "no_seats", .. }))
 }
 
 /// The same evidence with the same outcome has the same id, so that a replay answers and writes nothing new.
@@ -295,7 +320,9 @@ impl LoginError {
                 detail: "the server is busy; try again shortly".to_owned(),
                 decision_id: None,
             },
-            directory::Error::Scim(error) | directory::Error::Refused { error, .. } => Self {
+            directory::Error::Scim(error)
+            | directory::Error::Refused { error, .. }
+            | directory::Error::Denied { error, .. } => Self {
                 status: error.status,
                 code: "policy_denied",
                 cause: None,

@@ -14,6 +14,7 @@
 
 mod check;
 mod parts;
+mod roles;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,8 @@ pub use parts::{
     Anchor, AttributeRule, Create, Defaults, EmptyText, Groups, Hold, Invitations, Jit, Join, Match, Mode, Nonce,
     OnAbsent, OnEmpty, OnOverage, Pattern, Profile, Protocol, Push, Scope, Subject,
 };
+
+pub use roles::{RoleMode, Roles};
 
 /// The signature algorithms a connection may allow: asymmetric ones only (RFC 8725 §3.1, §3.2).
 pub const ALGORITHMS: [&str; 9] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
@@ -65,6 +68,7 @@ pub struct Rules {
     #[serde(rename = "default")]
     pub defaults: Defaults,
     pub groups: Groups,
+    pub roles: Roles,
     pub hold: Hold,
     pub push: Push,
     pub attributes: Vec<AttributeRule>,
@@ -157,6 +161,7 @@ impl Default for Rules {
             organizations: Vec::new(),
             defaults: Defaults::default(),
             groups: Groups::default(),
+            roles: Roles::default(),
             hold: Hold::default(),
             push: Push::default(),
             attributes: AttributeRule::ordinary(),

@@ -63,6 +63,10 @@ pub(super) fn whole(rules: &Rules) -> Result<(), String> {
         return Err("hold.percent: 0 to 100".to_owned());
     }
     groups(rules)?;
+    if let Some(claim) = &rules.roles.from {
+        text("roles.from", claim, 256)?;
+    }
+    rules.roles.check()?;
     attributes(rules)
 }
 

@@ -7,6 +7,12 @@ use crate::scim::schema::Type;
 
 use super::{Query, Side, View};
 
+/// Whom nobody finds without an administrator: as [`guarded`](crate::store::people::Account) of an account.
+const GUARDED: &str = "(r.protected or exists (
+    select 1 from vouch y join resource p on p.tenant = y.tenant and p.id = y.parent
+    where y.tenant = r.tenant and y.member = r.id and y.live
+      and (y.source = 'grant' and p.protected or y.source in ('grant', 'invite') and y.role = 'owner')))";
+
 pub(super) enum Argument {
     Text(String),
     Number(i64),
@@ -102,14 +108,14 @@ impl<'a> Compiler<'a> {
         );
         match self.side.kind {
             // In this order, so that hardly anybody is looked up.
-            "User" if *sole => format!("(not r.protected or {own})"),
+            "User" if *sole => format!("(not {GUARDED} or {own})"),
             "User" => {
                 let domains = self.text(one_column(domains));
                 let former = self.text(succeeds.clone().unwrap_or_default());
                 format!(
                     "({own}
                       or exists (select 1 from link l where l.tenant = r.tenant and l.resource = r.id and l.connection = {connection})
-                      or (not r.protected
+                      or (not {GUARDED}
                           and not exists (select 1 from record o where o.tenant = r.tenant and o.resource = r.id
                                             and o.connection <> {former})
                           and not exists (select 1 from link l where l.tenant = r.tenant and l.resource = r.id
