@@ -6,7 +6,7 @@ use serde_json::json;
 use super::answer::{or_dash, table};
 use super::roll::TenantName;
 use super::settings::Settings;
-use super::{Answer, Failure, Roll, moment};
+use super::{Answer, Failure, Roll, broker, moment};
 use crate::directory::{ConnectionInfo, TenantInfo};
 use crate::jit::rules::Rules;
 
@@ -20,6 +20,9 @@ pub enum Command {
     List(TenantName),
     /// Change settings; what is not named stays
     Update(Update),
+    /// Applications that hand over claims under their own key
+    #[command(subcommand)]
+    Broker(broker::Command),
 }
 
 #[derive(Debug, clap::Args)]
@@ -91,12 +94,13 @@ impl Command {
                 let after = roll.directory.update_connection(&tenant.id, &before.id, rules, state.clone()).await?;
                 Ok(shown(after, false))
             }
+            Self::Broker(command) => command.run(roll).await,
         }
     }
 }
 
 /// The connection of that name or id, or the only one.
-async fn known(roll: &Roll, tenant: &TenantInfo, name: Option<&str>) -> Result<ConnectionInfo, Failure> {
+pub(super) async fn known(roll: &Roll, tenant: &TenantInfo, name: Option<&str>) -> Result<ConnectionInfo, Failure> {
     let Some(name) = name else {
         let mut all = roll.directory.connections(&tenant.id).await?;
         return match (all.pop(), all.is_empty()) {

@@ -153,7 +153,7 @@ fn add(patch: &mut Value, name: &str, known: &[String], added: &[String]) {
     patch[name] = list.into();
 }
 
-fn read_json(flag: &str, file: &str) -> Result<Value, Failure> {
+pub(super) fn read_json(flag: &str, file: &str) -> Result<Value, Failure> {
     let text = if file == "-" {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)

@@ -6,6 +6,7 @@
 
 mod administration;
 mod bound;
+mod brokers;
 mod config;
 mod entered;
 mod error;
@@ -36,6 +37,7 @@ use crate::store::Engine;
 pub use administration::{Authenticated, ConnectionInfo, TenantInfo, TokenInfo};
 #[doc(hidden)]
 pub use bound::ListChange;
+pub use brokers::BrokerInfo;
 pub use config::{Configuration, Connected};
 pub use error::{Error, Result};
 pub use explain::ExplainAnswer;

@@ -114,6 +114,17 @@ impl FromRequestParts<Site> for Parent {
     }
 }
 
+/// `{broker}` of the path: a name or an id.
+pub struct BrokerName(pub String);
+
+impl FromRequestParts<Site> for BrokerName {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Refusal> {
+        path_segment(parts, site, "broker").await.map(Self)
+    }
+}
+
 async fn path_segment(parts: &mut Parts, site: &Site, name: &str) -> Result<String, Refusal> {
     let unknown = || Refusal::not_found("there is nothing with this id");
     let params = RawPathParams::from_request_parts(parts, site).await.map_err(|_| unknown())?;

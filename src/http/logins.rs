@@ -28,13 +28,21 @@ pub struct LoginRequest {
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 enum Evidence {
     OidcIdToken { id_token: String, nonce: Option<String> },
+    BrokerClaims { envelope: String },
+}
+
+impl From<Evidence> for login::Evidence {
+    fn from(evidence: Evidence) -> Self {
+        match evidence {
+            Evidence::OidcIdToken { id_token, nonce } => Self::OidcIdToken { id_token, nonce },
+            Evidence::BrokerClaims { envelope } => Self::BrokerClaims { envelope },
+        }
+    }
 }
 
 impl From<LoginRequest> for login::LoginRequest {
     fn from(LoginRequest { connection, evidence, invitation, dry_run }: LoginRequest) -> Self {
-        let Evidence::OidcIdToken { id_token, nonce } = evidence;
-        let evidence = login::Evidence::OidcIdToken { id_token, nonce };
-        Self { connection, evidence, invitation, dry_run }
+        Self { connection, evidence: evidence.into(), invitation, dry_run }
     }
 }
 

@@ -17,6 +17,7 @@ use super::address::Address;
 use super::rules::{OnEmpty, Rules};
 
 pub use path::look_up;
+pub(super) use path::root;
 
 /// An external text that is compared with others: subjects, anchors, names, group values.
 const LONGEST_NAME: usize = 256;

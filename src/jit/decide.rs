@@ -31,6 +31,8 @@ pub struct Snapshot {
     /// The user name lies in a domain that is verified for another connection.
     pub user_name_reserved: bool,
     pub serves_organizations: bool,
+    /// A broker named an address or a user name in a domain that it may not speak of.
+    pub above_ceiling: bool,
 }
 
 /// An account that may be the person.
@@ -96,6 +98,7 @@ pub struct Denied {
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     ConnectionDisabled,
+    BrokerNotAllowed,
     NotInvited,
     DomainNotVerified,
     Inactive,
@@ -111,6 +114,7 @@ impl Code {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ConnectionDisabled => "connection_disabled",
+            Self::BrokerNotAllowed => "broker_not_allowed",
             Self::NotInvited => "not_invited",
             Self::DomainNotVerified => "domain_not_verified",
             Self::Inactive => "inactive",
@@ -152,6 +156,10 @@ fn find(rules: &Rules, claims: &Claims, snapshot: &Snapshot, trace: &mut Vec<Ste
     if snapshot.paused {
         note("connection", "paused");
         return Err(deny(Code::ConnectionDisabled));
+    }
+    if snapshot.above_ceiling {
+        note("ceiling", "foreign_domain");
+        return Err(deny(Code::BrokerNotAllowed));
     }
     if snapshot.tombstoned {
         note("tombstone", "found");
@@ -343,6 +351,12 @@ mod tests {
         let table: Vec<(&str, serde_json::Value, Snapshot, Result<Who, Code>)> = vec![
             ("nobody there", json!({}), Snapshot::default(), Ok(Who::New)),
             ("paused", json!({}), Snapshot { paused: true, ..Default::default() }, Err(Code::ConnectionDisabled)),
+            (
+                "above the ceiling beats a link",
+                json!({}),
+                Snapshot { above_ceiling: true, linked: Some(candidate("u")), ..Default::default() },
+                Err(Code::BrokerNotAllowed),
+            ),
             (
                 "a tombstone beats a link",
                 json!({}),

@@ -5,19 +5,23 @@
 
 mod answer;
 mod apply;
+mod broker;
 mod gather;
 
 use serde_json::Value;
 
 use crate::auth::jwks::{Jwks, KeySource, KeysError};
-use crate::auth::oidc::{self, InvalidEvidence, OidcRules};
+use crate::auth::jws::InvalidEvidence;
+use crate::auth::oidc::{self, OidcRules};
 use crate::auth::token::Token;
 use crate::directory::{self, Connected, Directory, Work, transact};
 use crate::event::{Cause, Kind};
 use crate::store::feed;
 
-use super::claims::{self, Claims, Statement};
+use super::claims::{Claims, Statement};
 use super::decide::{Code, Decision, decide};
+
+use broker::Evidenced;
 
 pub use answer::Answer;
 
@@ -34,7 +38,14 @@ pub struct LoginRequest {
 
 #[derive(Clone, Debug)]
 pub enum Evidence {
-    OidcIdToken { id_token: String, nonce: Option<String> },
+    OidcIdToken {
+        id_token: String,
+        nonce: Option<String>,
+    },
+    /// What a registered broker of the connection says under its own key (`auth::broker`).
+    BrokerClaims {
+        envelope: String,
+    },
 }
 
 /// Why a login was not allowed, for `application/problem+json`.
@@ -68,12 +79,13 @@ impl Logins {
         };
         let connection = self.directory.connection(tenant, &request.connection).await.map_err(LoginError::internal)?;
         let connection = connection.filter(|found| allowed.contains(&found.id)).ok_or_else(unknown)?;
-        let statement = match &request.evidence {
+        let evidenced = match &request.evidence {
             Evidence::OidcIdToken { id_token, nonce } => {
-                self.verify(&connection.id, &connection.rules, id_token, nonce.as_deref()).await?
+                self.verify(&connection.id, &connection.rules, id_token, nonce.as_deref()).await?.into()
             }
+            Evidence::BrokerClaims { envelope } => self.open(tenant, &connection.id, envelope).await?,
         };
-        self.present(tenant, &connection.id, &statement, request.invitation.as_deref(), request.dry_run).await
+        self.judge(tenant, &connection.id, &evidenced, request.invitation.as_deref(), request.dry_run).await
     }
 
     async fn verify(
@@ -106,12 +118,23 @@ impl Logins {
         Ok(Statement { subject: token.subject, stamp: token.issued_at, claims: token.claims, evidence: token.evidence })
     }
 
-    /// A login whose evidence has verified.
+    /// A login whose evidence, the identity provider's own, has verified.
     pub async fn present(
         &self,
         tenant: &str,
         connection: &str,
         statement: &Statement,
+        invitation: Option<&str>,
+        dry_run: bool,
+    ) -> Result<Answer, LoginError> {
+        self.judge(tenant, connection, &statement.clone().into(), invitation, dry_run).await
+    }
+
+    async fn judge(
+        &self,
+        tenant: &str,
+        connection: &str,
+        evidenced: &Evidenced,
         invitation: Option<&str>,
         dry_run: bool,
     ) -> Result<Answer, LoginError> {
@@ -130,9 +153,9 @@ impl Logins {
         };
         let cause = Cause::by(format!("login:{connection}"));
         let outcome: directory::Result<Result<Answer, LoginError>> = if dry_run {
-            self.rehearse(tenant, connection, statement, invitation.as_ref(), cause).await
+            self.rehearse(tenant, connection, evidenced, invitation.as_ref(), cause).await
         } else {
-            self.perform(tenant, connection, statement, invitation.as_ref(), cause).await
+            self.perform(tenant, connection, evidenced, invitation.as_ref(), cause).await
         };
         outcome.map_err(LoginError::internal)?
     }
@@ -141,12 +164,12 @@ impl Logins {
         &self,
         tenant: &str,
         connection: &str,
-        statement: &Statement,
+        evidenced: &Evidenced,
         invitation: Option<&[u8; 32]>,
         cause: Cause,
     ) -> directory::Result<Result<Answer, LoginError>> {
         transact!(&self.directory, tenant, cause.clone(), work => {
-            self.attempt(&mut work, connection, statement, invitation, false).await
+            self.attempt(&mut work, connection, evidenced, invitation, false).await
         })
     }
 
@@ -155,31 +178,36 @@ impl Logins {
         &self,
         tenant: &str,
         connection: &str,
-        statement: &Statement,
+        evidenced: &Evidenced,
         invitation: Option<&[u8; 32]>,
         cause: Cause,
     ) -> directory::Result<Result<Answer, LoginError>> {
         let mut work = Work::open(&self.directory, tenant, cause).await?;
-        self.attempt(&mut work, connection, statement, invitation, true).await
+        self.attempt(&mut work, connection, evidenced, invitation, true).await
     }
 
     async fn attempt(
         &self,
         work: &mut Work<'_>,
         connection: &str,
-        statement: &Statement,
+        evidenced: &Evidenced,
         invitation: Option<&[u8; 32]>,
         dry_run: bool,
     ) -> directory::Result<Result<Answer, LoginError>> {
-        let connected = work.connected(connection)?;
-        let claims = claims::read(&connected.rules, statement);
+        let (connected, claims) = evidenced.read(work.connected(connection)?);
         apply::lock(work, &connected, &claims).await?;
+        if let Some(broker) = &evidenced.broker
+            && let Err(refused) = broker.spend(work, connection).await?
+        {
+            return Ok(Err(refused));
+        }
         // Read after the locks: the connection may have been paused or edited meanwhile.
         work.configuration = directory::Configuration::load(&mut work.tx).await?;
-        let connected = work.connected(connection)?;
-        let claims = claims::read(&connected.rules, statement);
-        let snapshot = gather::snapshot(work, &connected, &claims, invitation).await?;
+        let (connected, claims) = evidenced.read(work.connected(connection)?);
+        let mut snapshot = gather::snapshot(work, &connected, &claims, invitation).await?;
+        snapshot.above_ceiling = evidenced.is_above_ceiling(&claims);
         let decision = decide(&connected.rules, &claims, &snapshot);
+        let broker = evidenced.broker.as_ref().map(|broker| broker.name());
         match &decision.outcome {
             Ok(allowed) => {
                 let id = decision_id(work, connection, &claims, "allow");
@@ -187,13 +215,15 @@ impl Logins {
                 let applied = apply::allow(work, &connected, &claims, allowed).await?;
                 let answer = answer::compose(work, &connected, &claims, &decision, allowed, &applied, id).await?;
                 if !dry_run {
-                    keep(work, &connected, &claims, &decision, &answer.decision_id, Some(&applied.person)).await?;
+                    keep(work, &connected, &claims, broker, &decision, &answer.decision_id, Some(&applied.person))
+                        .await?;
                 }
                 Ok(Ok(answer))
             }
             Err(denied) => {
                 let id = decision_id(work, connection, &claims, denied.code.as_str());
-                if !dry_run && keep(work, &connected, &claims, &decision, &id, denied.person.as_deref()).await? {
+                if !dry_run && keep(work, &connected, &claims, broker, &decision, &id, denied.person.as_deref()).await?
+                {
                     work.cause = work.cause.clone().decided(&id);
                     let mut event = work.event(Kind::LoginRefused).and(connection).naming([denied.code.as_str()]);
                     if let Some(person) = &denied.person {
@@ -231,6 +261,7 @@ async fn keep(
     work: &mut Work<'_>,
     connected: &Connected,
     claims: &Claims,
+    broker: Option<&str>,
     decision: &Decision,
     id: &str,
     person: Option<&str>,
@@ -239,7 +270,7 @@ async fn keep(
         Ok(_) => "allow",
         Err(denied) => denied.code.as_str(),
     };
-    let trace = answer::trace(connected, claims, decision, id, person, work.now);
+    let trace = answer::trace(connected, claims, broker, decision, id, person, work.now);
     let row = feed::Decision {
         id,
         at: work.now,

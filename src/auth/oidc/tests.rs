@@ -7,9 +7,12 @@ use aws_lc_rs::signature::{
     ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
     RsaEncoding,
 };
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::super::jws::LATEST;
 use super::*;
 use crate::auth::signing::SigningKey;
 
@@ -142,6 +145,7 @@ fn claims_are_what_they_must_be() {
         (json!({"sub": null}), "malformed"),
         (json!({"sub": ""}), "malformed"),
         (json!({"sub": "x".repeat(257)}), "malformed"),
+        (json!({"sub": "urn:rollkeeper:broker:1:ada"}), "malformed"),
         (json!({"sub": "é".repeat(129)}), "malformed"),
         (json!({"sub": "a\u{0}b"}), "malformed"),
         (json!({"sub": 1}), "malformed"),

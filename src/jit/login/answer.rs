@@ -205,11 +205,16 @@ fn word(source: &Source) -> &'static str {
 pub(super) fn trace(
     connected: &Connected,
     claims: &Claims,
+    broker: Option<&str>,
     decision: &Decision,
     id: &str,
     person: Option<&str>,
     now: i64,
 ) -> Value {
+    let mut evidence = json!({"sha256": claims.evidence, "iat": core::instant(claims.stamp)});
+    if let Some(broker) = broker {
+        evidence["broker"] = json!(broker);
+    }
     let (outcome, code, how) = match &decision.outcome {
         Ok(allowed) => ("allow", None, Some(allowed)),
         Err(denied) => ("deny", Some(denied.code.as_str()), None),
@@ -227,7 +232,7 @@ pub(super) fn trace(
     json!({
         "decisionId": id, "at": core::instant(now), "connection": {"id": connected.id, "name": connected.name},
         "outcome": outcome, "code": code, "rule": rule(code), "sentence": sentence, "person": person,
-        "evidence": {"sha256": claims.evidence, "iat": core::instant(claims.stamp)},
+        "evidence": evidence,
         "claims": {
             "attributes": claims.attributes.keys().collect::<Vec<_>>(),
             "groups": match &claims.groups {
@@ -244,6 +249,9 @@ pub(super) fn trace(
 fn refusal(code: &str) -> &'static str {
     match code {
         "connection_disabled" => "Refused: the connection is paused.",
+        "broker_not_allowed" => {
+            "Refused: the broker named an address or user name in a domain that its ceiling leaves out."
+        }
         "tombstoned" => "Refused: the person was deleted; only a SCIM create or an administrator brings them back.",
         "identity_conflict" => {
             "Refused: the anchor names another account than the link of this subject; links never move."

@@ -149,6 +149,7 @@ pub(super) async fn snapshot(
         invitations,
         user_name_reserved: reserved,
         serves_organizations: !connected.organizations().is_empty(),
+        above_ceiling: false,
     })
 }
 
