@@ -193,8 +193,16 @@ both_engines! {
 
     async fn an_address_without_proof_opens_nothing(database: Database) {
         let place = Place::new(database, json!({"join": true})).await;
-        let invited = json!({"address": "ivy@acme.example"});
+        place.admin.organizations().post(json!({"slug": "acme", "displayName": "Acme"})).await.status(201);
+        let invited = json!({"address": "ivy@acme.example", "organization": "acme"});
         place.admin.admin("/invitations").post(invited).await.status(201);
+        let claims = json!({"email": "ivy@acme.example", "preferred_username": "ivy"});
+        let answer = place.login("0", "customer-19", claims.clone()).await.status(200);
+        assert_eq!(answer["organizations"], json!([]), "the invitation waits for its owner");
+        let mut proved = claims;
+        proved["email_verified"] = json!(true);
+        let answer = place.login("0b", "customer-19", proved).await.status(200);
+        assert_eq!(answer["organizations"][0]["slug"], "acme");
         let entered = place.admin.users().post(json!({"userName": "ed", "emails": [{"value": "ed@acme.example"}]})).await.status(201).id();
         for (jti, verified) in [("1", json!(null)), ("2", json!(false)), ("3", json!("yes"))] {
             let claims = json!({"email": "ed@acme.example", "email_verified": verified, "preferred_username": "ed2"});
