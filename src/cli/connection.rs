@@ -8,7 +8,7 @@ use super::roll::TenantName;
 use super::settings::Settings;
 use super::{Answer, Failure, Roll, broker, moment};
 use crate::directory::{ConnectionInfo, TenantInfo};
-use crate::jit::rules::Rules;
+use crate::jit::rules::{Preset, Rules};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -31,6 +31,9 @@ pub struct Create {
     connection: String,
     #[command(flatten)]
     tenant: TenantName,
+    /// Settings to start from: scim-first, jit-only or docker; the flags below go over them
+    #[arg(long, value_name = "PRESET", default_value_t)]
+    preset: Preset,
     #[command(flatten)]
     settings: Settings,
 }
@@ -76,9 +79,9 @@ impl From<ConnectionInfo> for Connection {
 impl Command {
     pub async fn run(&self, roll: &Roll) -> Result<Answer, Failure> {
         match self {
-            Self::Create(Create { connection, tenant, settings }) => {
+            Self::Create(Create { connection, tenant, preset, settings }) => {
                 let tenant = roll.tenant(tenant).await?;
-                let rules = settings.applied_to(&Rules::default_for(connection))?;
+                let rules = settings.applied_to(&preset.rules(connection))?;
                 let info = roll.directory.create_connection(&tenant.id, connection, rules).await?;
                 Ok(shown(info, false))
             }

@@ -52,7 +52,7 @@ pub struct Settings {
     /// The team of that organization for whoever is in no other
     #[arg(long, value_name = "TEAM")]
     default_team: Option<String>,
-    /// fallback (while the person is in no other team) or always
+    /// fallback (while the person is in no other team), always, or sticky (given once, at a sign-in)
     #[arg(long, value_name = "MODE")]
     default_mode: Option<String>,
     /// The claim with groups [default: groups]

@@ -248,6 +248,10 @@ impl Directory {
                 connections::update(&mut work.tx, &before.id, &state, &text, work.now).await?;
                 work.sync_domains(&before.id, &rules).await?;
                 work.configuration = Configuration::load(&mut work.tx).await?;
+                if rules.groups.transform != before.rules.groups.transform {
+                    let connected = work.connected(&before.id)?;
+                    work.rekey_claims(&connected).await?;
+                }
                 if rules != before.rules {
                     work.touch_population(&before.id).await?;
                 }

@@ -7,6 +7,7 @@
 mod administration;
 mod bound;
 mod brokers;
+mod claimed;
 mod config;
 mod entered;
 mod error;

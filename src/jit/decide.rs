@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::claims::{Claims, GroupsClaim};
-use super::rules::{Invitations, Rules};
+use super::rules::{AccountStep, Invitations, Rules};
 
 /// What of the store a decision looks at.
 #[derive(Clone, Debug, Default)]
@@ -92,6 +92,8 @@ pub struct Denied {
     pub person: Option<String>,
     /// An administrator can mend it: a row in the conflict queue.
     pub conflict: bool,
+    /// Whose account is made or renamed all the same (`jit.accountStep`).
+    pub account: Option<Who>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -195,7 +197,8 @@ fn find(rules: &Rules, claims: &Claims, snapshot: &Snapshot, trace: &mut Vec<Ste
         note("user_name", "reserved");
         return Err(conflict(Code::AccountExistsUnlinked, None));
     }
-    if (!rules.jit.enabled || !rules.jit.create) && snapshot.invitations.is_empty() {
+    let creates = rules.jit.enabled && rules.jit.create || has_account_step(rules, claims);
+    if !creates && snapshot.invitations.is_empty() {
         note("jit", "off");
         return Err(deny(Code::NotInvited));
     }
@@ -279,7 +282,7 @@ fn enter(
     // A login is no lifecycle authority: whoever is inactive stays so.
     if candidate.is_some_and(|candidate| !candidate.active) {
         note("active", "inactive");
-        return Err(Denied { code: Code::Inactive, person: who.id().map(str::to_owned), conflict: false });
+        return Err(Denied { person: who.id().map(str::to_owned), ..deny(Code::Inactive) });
     }
     let accept: Vec<String> = match rules.jit.invitations {
         Invitations::Accept => snapshot.invitations.iter().map(|invited| invited.id.clone()).collect(),
@@ -292,7 +295,9 @@ fn enter(
         let inside = candidate.is_some_and(|candidate| candidate.in_organization) || !snapshot.serves_organizations;
         if !inside && accept.is_empty() {
             note("jit", "off_and_in_no_organization");
-            return Err(Denied { code: Code::NotInvited, person: who.id().map(str::to_owned), conflict: false });
+            let person = who.id().map(str::to_owned);
+            let account = has_account_step(rules, claims).then_some(who);
+            return Err(Denied { person, account, ..deny(Code::NotInvited) });
         }
         note("jit", "off");
     }
@@ -309,12 +314,18 @@ fn enter(
     Ok(Allowed { who, accept, keep_groups })
 }
 
+/// Docker's first step: somebody of the company's own domain has an account, whether or not they may enter.
+fn has_account_step(rules: &Rules, claims: &Claims) -> bool {
+    let vouched = claims.email.as_ref().is_some_and(|email| email.vouched);
+    rules.jit.account_step == AccountStep::Always && rules.jit.create && vouched
+}
+
 fn deny(code: Code) -> Denied {
-    Denied { code, person: None, conflict: false }
+    Denied { code, person: None, conflict: false, account: None }
 }
 
 fn conflict(code: Code, person: Option<String>) -> Denied {
-    Denied { code, person, conflict: true }
+    Denied { person, conflict: true, ..deny(code) }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! One transaction. A dry run is the same transaction, undone. A refusal writes its trace, its event and, where an
 //! administrator can mend it, a conflict row, and nothing else.
 
+mod account;
 mod answer;
 mod apply;
 mod broker;
@@ -222,6 +223,9 @@ impl Logins {
             }
             Err(denied) => {
                 let id = decision_id(work, connection, &claims, denied.code.as_str());
+                if let Some(who) = &denied.account {
+                    account::step(work, &connected, &claims, who).await?;
+                }
                 if !dry_run && keep(work, &connected, &claims, broker, &decision, &id, denied.person.as_deref()).await?
                 {
                     work.cause = work.cause.clone().decided(&id);

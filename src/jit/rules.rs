@@ -14,8 +14,10 @@
 
 mod check;
 mod parts;
+mod preset;
 #[cfg(test)]
 mod tests;
+mod transform;
 
 use std::collections::BTreeMap;
 
@@ -26,9 +28,11 @@ use super::address::{Address, Domain};
 use super::span::Span;
 
 pub use parts::{
-    Anchor, AttributeRule, Create, Defaults, Groups, Invitations, Jit, Join, Match, Mode, Nonce, OnAbsent, OnEmpty,
-    OnOverage, Pattern, Protocol, Scope, Subject,
+    AccountStep, Accounts, Anchor, AttributeRule, Create, Defaults, Groups, Handle, Invitations, Jit, Join, Match,
+    Mode, Nonce, OnAbsent, OnEmpty, OnOverage, Pattern, Protocol, Scope, Subject,
 };
+pub use preset::Preset;
+pub use transform::{Transform, transformed};
 
 /// The signature algorithms a connection may allow: asymmetric ones only (RFC 8725 §3.1, §3.2).
 pub const ALGORITHMS: [&str; 9] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
@@ -68,6 +72,7 @@ pub struct Rules {
     pub attributes: Vec<AttributeRule>,
     /// The claims that may become the `userName` of a person created here, the first that is there.
     pub user_name: Vec<String>,
+    pub handle: Handle,
 }
 
 impl Rules {
@@ -123,6 +128,11 @@ impl Rules {
         self.groups.scope.pattern.as_ref().is_none_or(|pattern| pattern.matches(group_name))
     }
 
+    /// What a group value of a claim is looked up as, after the rule's steps; `None`: they have nothing to give.
+    pub fn group_value(&self, said: &str) -> Option<String> {
+        transformed(&self.groups.transform, said)
+    }
+
     /// Whether a group value of a claim is to be looked up as an `externalId` (else as a name).
     pub fn is_group_id(&self, value: &str) -> bool {
         match self.groups.by {
@@ -157,6 +167,7 @@ impl Default for Rules {
             groups: Groups::default(),
             attributes: AttributeRule::ordinary(),
             user_name: texts(&["preferred_username", "upn", "email"]),
+            handle: Handle::default(),
         }
     }
 }

@@ -188,6 +188,7 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
             subject,
             groups: None,
             attributes: BTreeMap::new(),
+            given: None,
             last_login,
             cut_off,
         });
@@ -201,6 +202,9 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
         if field == GROUPS {
             let value = serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?;
             link.groups = Some(Claim { stamp, value });
+        } else if field == GIVEN {
+            let value = serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?;
+            link.given = Some(Claim { stamp, value });
         } else {
             let value = serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?;
             link.attributes.insert(field, Claim { stamp, value });
@@ -211,6 +215,8 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
 
 /// The field of the claim that holds the raw group values; attribute claims are named by their cell.
 pub const GROUPS: &str = "groups:";
+/// The field that holds the ids of the groups which a default gave for good.
+pub const GIVEN: &str = "given:";
 
 async fn load_words(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Account>) -> Result<(), Error> {
     let words = all!(

@@ -238,6 +238,7 @@ impl Pure {
                 subject: subject.clone(),
                 groups: None,
                 attributes: BTreeMap::new(),
+                given: None,
                 last_login: Stamp::MIN,
                 cut_off: false,
             });

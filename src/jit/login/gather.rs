@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::directory::{Connected, Result, Work, people, world};
 use crate::jit::claims::{Claims, GroupsClaim};
 use crate::jit::decide::{Candidate, Invited, Snapshot};
+use crate::jit::rules::{Accounts, Mode};
 use crate::reconcile::{Source, Stamp};
 use crate::scim::key::Key;
 use crate::store::people::Account;
@@ -110,8 +111,10 @@ pub(super) async fn snapshot(
     let records_here = |account: &Account| account.person.records.iter().any(|r| r.connection == connected.id);
     let linked_here = |account: &Account| account.person.links.iter().any(|l| l.connection == connected.id);
     let pushed = found.pushed.iter().filter_map(|id| accounts.get(id)).filter(|a| records_here(a) && !linked_here(a));
+    let anybody = connected.rules.join.accounts == Accounts::Any;
     let unclaimed = found.addressed.iter().filter_map(|id| accounts.get(id)).filter(|account| {
-        account.person.records.is_empty() && account.person.links.is_empty() && people::is_addressed(connected, account)
+        let is_free = account.person.records.is_empty() && account.person.links.is_empty();
+        (anybody || is_free) && people::is_addressed(connected, account)
     });
     let listed = |some: Vec<&Account>| some.iter().filter_map(|a| candidates.get(&a.person.id)).cloned().collect();
     let (pushed, unclaimed): (Vec<Candidate>, Vec<Candidate>) = (listed(pushed.collect()), listed(unclaimed.collect()));
@@ -167,10 +170,13 @@ async fn candidate(
     };
     let served = connected.organizations();
     let own_default = Source::Default(connected.id.clone());
+    let defaults = &connected.rules.defaults;
+    // A default that was given for good is a membership like any other.
+    let given = defaults.group.as_ref().filter(|_| defaults.mode == Mode::Sticky);
     let parents: BTreeSet<String> = account
         .stored
         .iter()
-        .filter(|((_, source), live)| **live && *source != own_default)
+        .filter(|((parent, source), live)| **live && (*source != own_default || given == Some(parent)))
         .map(|((parent, _), _)| parent.clone())
         .collect();
     let by_push = record.is_some_and(|record| record.active) && connected.rules.defaults.organization.is_some();
