@@ -12,6 +12,7 @@ mod error;
 pub mod agree;
 pub mod brokers;
 pub mod connections;
+pub mod definitions;
 pub mod feed;
 pub mod identity;
 pub mod invitations;
