@@ -3,6 +3,9 @@
 //! The order of the steps is the specification (docs/reconciliation.md, "who is this"): tombstone, link, anchor, join once,
 //! any other match is refused, JIT off, create. Every step that was tried leaves a line in the trace, with codes only.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 
 use super::claims::{Claims, GroupsClaim};
@@ -30,9 +33,25 @@ pub struct Snapshot {
     pub invitations: Vec<Invited>,
     /// The user name lies in a domain that is verified for another connection.
     pub user_name_reserved: bool,
+    /// Who holds the user name.
+    pub name_holder: Option<String>,
+    /// What an administrator has ruled about this subject.
+    pub ruling: Ruling,
+    /// (account, the name of what matched) of everybody who was found, for the conflict queue.
+    pub matches: Vec<(String, &'static str)>,
     pub serves_organizations: bool,
     /// A broker named an address or a user name in a domain that it may not speak of.
     pub above_ceiling: bool,
+}
+
+/// An administrator's word on who a subject is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Ruling {
+    #[default]
+    None,
+    /// Nobody of those whom a name or an address fits.
+    Apart,
+    Account(Candidate),
 }
 
 /// An account that may be the person.
@@ -63,13 +82,15 @@ pub enum Who {
     Anchored(String),
     Joined(String),
     Invited(String),
+    /// By an administrator's ruling.
+    Ruled(String),
     New,
 }
 
 impl Who {
     pub fn id(&self) -> Option<&str> {
         match self {
-            Self::Linked(id) | Self::Anchored(id) | Self::Joined(id) | Self::Invited(id) => Some(id),
+            Self::Linked(id) | Self::Anchored(id) | Self::Joined(id) | Self::Invited(id) | Self::Ruled(id) => Some(id),
             Self::New => None,
         }
     }
@@ -82,6 +103,8 @@ pub struct Allowed {
     pub accept: Vec<String>,
     /// Whether the groups claim is kept (JIT on, and a list was stated).
     pub keep_groups: bool,
+    /// An administrator has ruled who this is, whatever the anchor says.
+    pub ignore_anchor: bool,
 }
 
 /// Why nobody may enter; the codes are the API's.
@@ -167,6 +190,15 @@ fn find(rules: &Rules, claims: &Claims, snapshot: &Snapshot, trace: &mut Vec<Ste
         note("tombstone", "found");
         return Err(deny(Code::Tombstoned));
     }
+    if let Ruling::Account(ruled) = &snapshot.ruling {
+        note("ruling", "bound");
+        return Ok((Who::Ruled(ruled.id.clone()), Some(ruled.clone())));
+    }
+    let apart = snapshot.ruling == Ruling::Apart;
+    if let Some(linked) = snapshot.linked.as_ref().filter(|_| apart) {
+        note("ruling", "kept_apart");
+        return Ok((Who::Linked(linked.id.clone()), Some(linked.clone())));
+    }
     if let Some(linked) = &snapshot.linked {
         // Links never move: an anchor that names another account is a conflict, not a rename.
         if let Some(anchored) = snapshot.anchored.as_ref().filter(|anchored| anchored.id != linked.id) {
@@ -182,6 +214,14 @@ fn find(rules: &Rules, claims: &Claims, snapshot: &Snapshot, trace: &mut Vec<Ste
         return Ok((Who::Anchored(anchored.id.clone()), Some(anchored.clone())));
     }
     note("anchor", if claims.anchor.is_some() { "none" } else { "no_claim" });
+    if apart {
+        note("ruling", "kept_apart");
+        if let Some(holder) = &snapshot.name_holder {
+            note("user_name", "taken");
+            return Err(conflict(Code::AccountExistsUnlinked, Some(holder.clone())));
+        }
+        return create(rules, claims, snapshot, &mut note);
+    }
     if let Some(found) = join(rules, snapshot, &mut note)? {
         return Ok(found);
     }
@@ -197,6 +237,16 @@ fn find(rules: &Rules, claims: &Claims, snapshot: &Snapshot, trace: &mut Vec<Ste
         note("user_name", "reserved");
         return Err(conflict(Code::AccountExistsUnlinked, None));
     }
+    create(rules, claims, snapshot, &mut note)
+}
+
+/// Nobody is there: a new account, if this connection may make one.
+fn create(
+    rules: &Rules,
+    claims: &Claims,
+    snapshot: &Snapshot,
+    note: &mut impl FnMut(&'static str, &'static str),
+) -> Result<Found, Denied> {
     let creates = rules.jit.enabled && rules.jit.create || has_account_step(rules, claims);
     if !creates && snapshot.invitations.is_empty() {
         note("jit", "off");
@@ -311,7 +361,7 @@ fn enter(
         },
     );
     let keep_groups = rules.jit.enabled && matches!(claims.groups, GroupsClaim::Known(_));
-    Ok(Allowed { who, accept, keep_groups })
+    Ok(Allowed { who, accept, keep_groups, ignore_anchor: snapshot.ruling != Ruling::None })
 }
 
 /// Docker's first step: somebody of the company's own domain has an account, whether or not they may enter.
@@ -326,200 +376,4 @@ fn deny(code: Code) -> Denied {
 
 fn conflict(code: Code, person: Option<String>) -> Denied {
     Denied { person, conflict: true, ..deny(code) }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::jit::claims::{self, Statement};
-
-    fn rules(patch: serde_json::Value) -> Rules {
-        let base = json!({"issuer": "https://idp.example", "clientIds": ["app"], "domains": ["acme.example"]});
-        Rules::default_for("okta").patched(&base).and_then(|rules| rules.patched(&patch)).unwrap()
-    }
-
-    fn claims(rules: &Rules) -> Claims {
-        let said = json!({"email": "ada@acme.example", "preferred_username": "ada@acme.example", "groups": ["staff"]});
-        let claims = said.as_object().unwrap().clone();
-        claims::read(rules, &Statement { subject: "s1".into(), stamp: 1, claims, evidence: "00".into() })
-    }
-
-    fn candidate(id: &str) -> Candidate {
-        Candidate { id: id.into(), active: true, ..Candidate::default() }
-    }
-
-    fn outcome(patch: serde_json::Value, snapshot: Snapshot) -> Result<Who, Code> {
-        let rules = rules(patch);
-        decide(&rules, &claims(&rules), &snapshot).outcome.map(|allowed| allowed.who).map_err(|denied| denied.code)
-    }
-
-    #[test]
-    fn the_steps_in_order() {
-        let invited = |account| vec![Invited { id: "i1".into(), account }];
-        let off = json!({"jit": {"enabled": false}});
-        let table: Vec<(&str, serde_json::Value, Snapshot, Result<Who, Code>)> = vec![
-            ("nobody there", json!({}), Snapshot::default(), Ok(Who::New)),
-            ("paused", json!({}), Snapshot { paused: true, ..Default::default() }, Err(Code::ConnectionDisabled)),
-            (
-                "above the ceiling beats a link",
-                json!({}),
-                Snapshot { above_ceiling: true, linked: Some(candidate("u")), ..Default::default() },
-                Err(Code::BrokerNotAllowed),
-            ),
-            (
-                "a tombstone beats a link",
-                json!({}),
-                Snapshot { tombstoned: true, linked: Some(candidate("u")), ..Default::default() },
-                Err(Code::Tombstoned),
-            ),
-            (
-                "link",
-                json!({}),
-                Snapshot { linked: Some(candidate("u")), ..Default::default() },
-                Ok(Who::Linked("u".into())),
-            ),
-            (
-                "links never move",
-                json!({}),
-                Snapshot { linked: Some(candidate("u")), anchored: Some(candidate("v")), ..Default::default() },
-                Err(Code::IdentityConflict),
-            ),
-            (
-                "anchor before join",
-                json!({}),
-                Snapshot { anchored: Some(candidate("u")), pushed: vec![candidate("v")], ..Default::default() },
-                Ok(Who::Anchored("u".into())),
-            ),
-            (
-                "pushed by the same connection",
-                json!({}),
-                Snapshot { pushed: vec![candidate("u")], ..Default::default() },
-                Ok(Who::Joined("u".into())),
-            ),
-            (
-                "a recycled name during push lag",
-                json!({}),
-                Snapshot {
-                    pushed: vec![Candidate { other_anchor: true, ..candidate("u") }],
-                    others: vec!["u".into()],
-                    ..Default::default()
-                },
-                Err(Code::AccountExistsUnlinked),
-            ),
-            (
-                "names are not needed once the anchor works",
-                json!({}),
-                Snapshot {
-                    pushed: vec![candidate("u")],
-                    others: vec!["u".into()],
-                    anchor_works: true,
-                    ..Default::default()
-                },
-                Err(Code::AccountExistsUnlinked),
-            ),
-            (
-                "unclaimed",
-                json!({}),
-                Snapshot { unclaimed: vec![candidate("u")], ..Default::default() },
-                Ok(Who::Joined("u".into())),
-            ),
-            (
-                "guarded",
-                json!({}),
-                Snapshot { unclaimed: vec![Candidate { guarded: true, ..candidate("u") }], ..Default::default() },
-                Err(Code::PolicyDenied),
-            ),
-            (
-                "two of them",
-                json!({}),
-                Snapshot { unclaimed: vec![candidate("u"), candidate("v")], ..Default::default() },
-                Err(Code::AmbiguousAccount),
-            ),
-            (
-                "join switched off",
-                json!({"join": {"enabled": false}}),
-                Snapshot { unclaimed: vec![candidate("u")], others: vec!["u".into()], ..Default::default() },
-                Err(Code::AccountExistsUnlinked),
-            ),
-            (
-                "another connection's person never links by an address",
-                json!({}),
-                Snapshot { others: vec!["u".into()], ..Default::default() },
-                Err(Code::AccountExistsUnlinked),
-            ),
-            (
-                "unless an invitation was made for them",
-                json!({}),
-                Snapshot { others: vec!["u".into()], invitations: invited(Some(candidate("u"))), ..Default::default() },
-                Ok(Who::Invited("u".into())),
-            ),
-            (
-                "inactive stays so",
-                json!({}),
-                Snapshot { linked: Some(Candidate { id: "u".into(), ..Candidate::default() }), ..Default::default() },
-                Err(Code::Inactive),
-            ),
-            ("JIT off and a stranger", off.clone(), Snapshot::default(), Err(Code::NotInvited)),
-            (
-                "JIT off and invited",
-                off.clone(),
-                Snapshot { invitations: invited(None), serves_organizations: true, ..Default::default() },
-                Ok(Who::New),
-            ),
-            (
-                "JIT off, found, in no organization",
-                off.clone(),
-                Snapshot { linked: Some(candidate("u")), serves_organizations: true, ..Default::default() },
-                Err(Code::NotInvited),
-            ),
-            (
-                "JIT off, found, in an organization",
-                off.clone(),
-                Snapshot {
-                    linked: Some(Candidate { in_organization: true, ..candidate("u") }),
-                    serves_organizations: true,
-                    ..Default::default()
-                },
-                Ok(Who::Linked("u".into())),
-            ),
-            (
-                "JIT off where the connection serves no organization",
-                off,
-                Snapshot { linked: Some(candidate("u")), ..Default::default() },
-                Ok(Who::Linked("u".into())),
-            ),
-            (
-                "outside the domains",
-                json!({"restrictToDomains": true, "domains": ["other.example"]}),
-                Snapshot::default(),
-                Err(Code::DomainNotVerified),
-            ),
-            (
-                "no name to create by",
-                json!({"userName": ["upn"]}),
-                Snapshot::default(),
-                Err(Code::MissingRequiredClaim),
-            ),
-            (
-                "a deleted person's name creates nobody",
-                json!({}),
-                Snapshot { name_tombstoned: true, unclaimed: vec![candidate("u")], ..Default::default() },
-                Err(Code::Tombstoned),
-            ),
-        ];
-        for (what, patch, snapshot, expected) in table {
-            assert_eq!(outcome(patch, snapshot), expected, "{what}");
-        }
-    }
-
-    #[test]
-    fn every_decision_leaves_a_trace() {
-        let rules = rules(json!({}));
-        let decision = decide(&rules, &claims(&rules), &Snapshot::default());
-        let steps: Vec<&str> = decision.trace.iter().map(|step| step.step).collect();
-        assert_eq!(steps, ["link", "anchor", "join_pushed", "join_unclaimed", "create", "groups"]);
-        assert!(decision.outcome.unwrap().keep_groups);
-    }
 }

@@ -11,6 +11,7 @@ mod error;
 
 pub mod agree;
 pub mod brokers;
+pub mod conflicts;
 pub mod connections;
 pub mod definitions;
 pub mod feed;
