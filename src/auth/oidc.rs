@@ -79,6 +79,22 @@ pub fn verify(
     Ok(VerifiedToken { subject, issued_at, claims, evidence })
 }
 
+/// What the provider's userinfo endpoint said beside a token (OpenID Connect Core §5.3.2): its `sub` must be the token's, byte
+/// for byte. The application fetched it and nobody signed it, so it adds claims and changes none.
+pub fn with_userinfo(token: VerifiedToken, userinfo: Map<String, Value>) -> Result<VerifiedToken, InvalidEvidence> {
+    if userinfo.get("sub").and_then(Value::as_str) != Some(&token.subject) {
+        return invalid("userinfo", "the sub of userinfo is not the sub of the token");
+    }
+    let mut digest = Sha256::new_with_prefix(&token.evidence);
+    digest.update(Value::Object(userinfo.clone()).to_string());
+    let evidence = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut claims = token.claims;
+    for (name, value) in userinfo {
+        claims.entry(name).or_insert(value);
+    }
+    Ok(VerifiedToken { claims, evidence, ..token })
+}
+
 /// OpenID Connect Core §3.1.3.7 step 2, byte for byte.
 fn check_issuer(rules: &OidcRules, claims: &Map<String, Value>) -> Result<(), InvalidEvidence> {
     match claims.get("iss") {

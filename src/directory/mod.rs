@@ -22,6 +22,7 @@ mod links;
 mod members;
 mod organizations;
 pub(crate) mod people;
+pub(crate) mod platform;
 mod read;
 mod reindex;
 mod resources;

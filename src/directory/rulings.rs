@@ -73,7 +73,7 @@ impl Work<'_> {
                 vec![(holder, "externalId")],
             ));
         }
-        self.check_holder(key, Some(id)).await?;
+        self.check_holder(connected, key, Some(id)).await?;
         self.claim(connected, id, said).await?;
         Ok(Some(id.to_owned()))
     }

@@ -111,6 +111,7 @@ fn administration() -> Vec<Route> {
         delete("/t/{tenant}/admin/v1/people/{id}/suspension", ADMIN, admin::people::unsuspend),
         put("/t/{tenant}/admin/v1/people/{id}/protection", ADMIN, admin::people::protect),
         delete("/t/{tenant}/admin/v1/people/{id}/protection", ADMIN, admin::people::unprotect),
+        post("/t/{tenant}/admin/v1/logins", ADMIN, admin::logins::rehearse),
         get("/t/{tenant}/admin/v1/logins/{id}", ADMIN, admin::logins::trace),
         get("/t/{tenant}/admin/v1/logins/{id}/explain", ADMIN, admin::logins::explain),
         get("/t/{tenant}/admin/v1/events", EVENTS, admin::events::list),

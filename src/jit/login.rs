@@ -9,7 +9,7 @@ mod apply;
 mod broker;
 mod gather;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::auth::jwks::{Jwks, KeySource, KeysError};
 use crate::auth::jws::InvalidEvidence;
@@ -42,11 +42,13 @@ pub enum Evidence {
     OidcIdToken {
         id_token: String,
         nonce: Option<String>,
+        /// What the application had from the userinfo endpoint.
+        userinfo: Option<Map<String, Value>>,
     },
     /// What a registered broker of the connection says under its own key (`auth::broker`).
-    BrokerClaims {
-        envelope: String,
-    },
+    BrokerClaims { envelope: String },
+    /// What an administrator supposes, for a rehearsal and for nothing else.
+    Simulated { subject: String, claims: Map<String, Value> },
 }
 
 /// Why a login was not allowed, for `application/problem+json`.
@@ -81,9 +83,20 @@ impl Logins {
         let connection = self.directory.connection(tenant, &request.connection).await.map_err(LoginError::internal)?;
         let connection = connection.filter(|found| allowed.contains(&found.id)).ok_or_else(unknown)?;
         let evidenced = match &request.evidence {
-            Evidence::OidcIdToken { id_token, nonce } => {
-                self.verify(&connection.id, &connection.rules, id_token, nonce.as_deref()).await?.into()
+            Evidence::OidcIdToken { id_token, nonce, userinfo } => {
+                let userinfo = userinfo.clone();
+                self.verify(&connection.id, &connection.rules, id_token, nonce.as_deref(), userinfo).await?.into()
             }
+            Evidence::Simulated { .. } if !request.dry_run => {
+                return Err(LoginError {
+                    status: 400,
+                    code: "invalid_request",
+                    cause: None,
+                    detail: "what is simulated is only rehearsed: dryRun must be true".to_owned(),
+                    decision_id: None,
+                });
+            }
+            Evidence::Simulated { subject, claims } => self.suppose(subject, claims)?.into(),
             Evidence::BrokerClaims { envelope } => self.open(tenant, &connection.id, envelope).await?,
         };
         self.judge(tenant, &connection.id, &evidenced, request.invitation.as_deref(), request.dry_run).await
@@ -95,6 +108,7 @@ impl Logins {
         rules: &super::rules::Rules,
         id_token: &str,
         nonce: Option<&str>,
+        userinfo: Option<Map<String, Value>>,
     ) -> Result<Statement, LoginError> {
         let Some(issuer) = rules.issuer.clone() else {
             return Err(LoginError::refused(
@@ -116,7 +130,23 @@ impl Logins {
         };
         let now = self.directory.clock().now();
         let token = oidc::verify(&oidc, &keys, id_token, nonce, now).map_err(LoginError::evidence)?;
+        let token = match userinfo {
+            Some(userinfo) => oidc::with_userinfo(token, userinfo).map_err(LoginError::evidence)?,
+            None => token,
+        };
         Ok(Statement { subject: token.subject, stamp: token.issued_at, claims: token.claims, evidence: token.evidence })
+    }
+
+    /// A statement that nobody made, as of now.
+    fn suppose(&self, subject: &str, claims: &Map<String, Value>) -> Result<Statement, LoginError> {
+        if subject.is_empty() || subject.len() > 512 || subject.chars().any(char::is_control) {
+            return Err(LoginError::evidence(InvalidEvidence {
+                cause: "malformed",
+                detail: "subject is not a text of 1 to 512 bytes",
+            }));
+        }
+        let stamp = self.directory.clock().now();
+        Ok(Statement { subject: subject.to_owned(), stamp, claims: claims.clone(), evidence: "simulated".to_owned() })
     }
 
     /// A login whose evidence, the identity provider's own, has verified.

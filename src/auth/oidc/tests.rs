@@ -163,6 +163,26 @@ fn claims_are_what_they_must_be() {
 }
 
 #[test]
+fn userinfo_adds_and_changes_nothing() {
+    let world = World::new();
+    let token = world.judge(&rules(), &world.key.sign(&with(&json!({"email": "a@acme.com"}))).unwrap()).unwrap();
+    let said = |userinfo: Value| {
+        let Value::Object(userinfo) = userinfo else { panic!("an object") };
+        with_userinfo(token.clone(), userinfo)
+    };
+    let both =
+        said(json!({"sub": "00u1", "email": "b@acme.com", "iss": "https://evil.example", "name": "Ana"})).unwrap();
+    assert_eq!((&both.claims["email"], &both.claims["name"]), (&json!("a@acme.com"), &json!("Ana")));
+    assert_eq!((&both.claims["iss"], both.issued_at), (&json!(ISSUER), token.issued_at));
+    assert_ne!(both.evidence, token.evidence, "other evidence is another decision");
+    for foreign in
+        [json!({}), json!({"sub": "00u2"}), json!({"sub": ["00u1"]}), json!({"sub": "00U1"}), json!({"sub": null})]
+    {
+        assert_eq!(outcome(said(foreign.clone())), "userinfo", "{foreign}");
+    }
+}
+
+#[test]
 fn times_are_judged_to_the_second() {
     let world = World::new();
     let table = [

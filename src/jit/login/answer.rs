@@ -122,7 +122,16 @@ pub(super) async fn compose(
         let display_name = link.display.clone().unwrap_or_default();
         groups.push(Group { id: link.value.clone(), display_name, via: words });
     }
-    let organizations = organizations(work, &via).await?;
+    let mut organizations = organizations(work, &via).await?;
+    if work.is_platform() {
+        let served = connected.organizations();
+        organizations.retain(|organization| served.contains(&organization.id));
+        let ids: BTreeSet<String> = groups.iter().map(|group| group.id.clone()).collect();
+        let foreign = |row: &resources::Row| row.organization.as_ref().is_some_and(|own| !served.contains(own));
+        let existing = resources::existing(&mut work.tx, &ids).await?;
+        let foreign: BTreeSet<String> = existing.into_iter().filter(foreign).map(|row| row.id).collect();
+        groups.retain(|group| !foreign.contains(&group.id));
+    }
     let text = |name: &str| resource.document.0.get(name).and_then(Value::as_str).map(str::to_owned);
     let handle = resource
         .document

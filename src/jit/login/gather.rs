@@ -141,7 +141,10 @@ pub(super) async fn snapshot(
     });
     let listed = |some: Vec<&Account>| some.iter().filter_map(|a| candidates.get(&a.person.id)).cloned().collect();
     let (pushed, unclaimed): (Vec<Candidate>, Vec<Candidate>) = (listed(pushed.collect()), listed(unclaimed.collect()));
-    let others: Vec<String> = found.named.iter().filter(|id| accounts.contains_key(*id)).cloned().collect();
+    // On a platform somebody of another connection has another name, even if it reads alike.
+    let is_concerned = |account: &Account| !work.is_platform() || records_here(account) || linked_here(account);
+    let others: Vec<String> =
+        found.named.iter().filter(|id| accounts.get(*id).is_some_and(is_concerned)).cloned().collect();
     // An address alone links nobody: the account must be one that no other connection pushes or signs in.
     let own = |account: &&Account| {
         let person = &account.person;
@@ -163,7 +166,10 @@ pub(super) async fn snapshot(
         .and_then(people::domain_of)
         .is_some_and(|domain| work.configuration.domain_owner(&domain).is_some_and(|owner| owner.id != connected.id));
     let name_holder = match &user_name {
-        Some(key) => values::holder(&mut work.tx, "User", "username", "", key).await?,
+        Some(key) => {
+            let scope = work.name_scope(Some(&connected.id));
+            values::holder(&mut work.tx, "User", "username", &scope, key).await?
+        }
         None => None,
     };
     let hash = work.subject_identity(&connected.id, &claims.subject);
