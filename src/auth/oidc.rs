@@ -82,7 +82,7 @@ pub fn verify(
 /// What the provider's userinfo endpoint said beside a token (OpenID Connect Core §5.3.2): its `sub` must be the token's, byte
 /// for byte. The application fetched it and nobody signed it, so it adds claims and changes none.
 pub fn with_userinfo(token: VerifiedToken, userinfo: Map<String, Value>) -> Result<VerifiedToken, InvalidEvidence> {
-    if userinfo.get("sub").and_then(Value::as_str) != Some(&token.subject) {
+    if userinfo.get("sub").and_then(Value::as_str) != Some(token.subject.as_str()) {
         return invalid("userinfo", "the sub of userinfo is not the sub of the token");
     }
     let mut digest = Sha256::new_with_prefix(&token.evidence);
