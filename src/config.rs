@@ -31,6 +31,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Connections to the database that the server keeps at most.
     pub max_connections: u32,
+    /// How long what was deleted is kept; zero erases at once.
+    pub retention: Duration,
 }
 
 impl Default for Config {
@@ -44,6 +46,7 @@ impl Default for Config {
             max_body_bytes: 8 << 20,
             request_timeout: Duration::from_secs(30),
             max_connections: 16,
+            retention: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }
@@ -237,6 +240,11 @@ const SETTINGS: &[(&str, &str, Apply)] = &[
         config.max_connections = text.parse().ok().filter(|number| (1..=1000).contains(number))?;
         Some(())
     }),
+    ("retention_days", "a number of days from 0 to 3650", |config, text| {
+        let days: u64 = text.parse().ok().filter(|days| (0..=3650).contains(days))?;
+        config.retention = Duration::from_secs(days * 24 * 60 * 60);
+        Some(())
+    }),
 ];
 
 const NAMES: [&str; SETTINGS.len()] = {
@@ -344,6 +352,7 @@ mod tests {
             ("max_body_bytes", &["65536", "268435456"], &["", "65535", "268435457", "-1", "1MB"]),
             ("request_timeout_seconds", &["1", "3600"], &["0", "3601", "1.5"]),
             ("max_connections", &["1", "1000"], &["0", "1001"]),
+            ("retention_days", &["0", "30", "3650"], &["", "-1", "3651"]),
         ];
         assert_eq!(cases.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), NAMES, "each setting has a row");
         for (name, right, wrong) in cases {

@@ -112,6 +112,11 @@ kinds! {
     /// From now on neither a push nor a login finds the account by a name or an address.
     UserProtected = "user.protected",
     UserUnprotected = "user.unprotected",
+    /// `other` is the connection; absent: as the rules say again.
+    HomePinned = "user.home_pinned",
+    GroupPurged = "group.purged",
+    OrganizationPurged = "organization.purged",
+    ResourcePurged = "resource.purged",
     GroupCreated = "group.created",
     GroupUpdated = "group.updated",
     GroupDeleted = "group.deleted",
@@ -123,12 +128,16 @@ kinds! {
     OrganizationDeleted = "organization.deleted",
     /// The last owner is gone.
     OrganizationOwnerless = "organization.ownerless",
+    /// A push brought in more people than the organization has seats.
+    OrganizationOverfull = "organization.overfull",
     ResourceCreated = "resource.created",
     ResourceUpdated = "resource.updated",
     ResourceDeleted = "resource.deleted",
     /// `resource` is the person, `other` the group or organization.
     MembershipAdded = "membership.added",
     MembershipRemoved = "membership.removed",
+    /// `resource` is the person, `other` the organization, `names` the role.
+    RoleChanged = "membership.role_changed",
     LinkCreated = "link.created",
     LinkRemoved = "link.removed",
     /// An administrator said whom a connection means by an `externalId`; `other` is the connection.
@@ -147,6 +156,8 @@ kinds! {
     /// A `protected` account was used.
     ProtectedUsed = "login.protected",
     InvitationCreated = "invitation.created",
+    /// A new token; the old one is dead.
+    InvitationResent = "invitation.resent",
     InvitationAccepted = "invitation.accepted",
     InvitationRevoked = "invitation.revoked",
     ConflictOpened = "conflict.opened",

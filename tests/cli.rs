@@ -216,11 +216,46 @@ both_engines! {
         let invitation = program.json(&["invite", "gia@acme.example", "--group", "acme:everyone"]);
         assert!(invitation["token"].as_str().is_some_and(|token| token.starts_with("rk_inv_")), "{invitation}");
         assert_eq!((&invitation["state"], &invitation["group"]), (&json!("pending"), &team["id"]));
-        program.refuses(&["invite", "gia@acme.example"], 1, "an organization, a group, or both");
+        program.refuses(&["invite", "gia@acme.example"], 1, "an organization, a group, both");
+        let id = invitation["id"].as_str().expect("an id");
+        assert_ne!(program.json(&["invitation", "resend", id])["token"], invitation["token"]);
+        program.says(&["invitation", "list"], &["ADDRESS", "gia@acme.example", "pending"]);
+        program.json(&["invitation", "revoke", id]);
+        program.refuses(&["invitation", "resend", id], 1, "revoked");
 
         assert_eq!(program.json(&["verify"]), json!({ "differences": [] }));
         assert!(program.json(&["reindex"])["resources"].as_u64().is_some_and(|count| count > 0));
         assert_eq!(program.json(&["conflict", "list"]), json!({ "conflicts": [], "totalResults": 0 }));
+        program.refuses(&["conflict", "show", "cfl_none"], 1, "no conflict with this id");
+        program.refuses(&["conflict", "resolve", "cfl_none", "marry"], 2, "keep-apart");
+
+        // Roles, and who is in an organization.
+        program.json(&["grant", "ana", "acme", "--role", "owner"]);
+        let members = program.json(&["organization", "members", "acme"]);
+        assert_eq!((&members["totalResults"], &members["members"][0]["role"]), (&json!(1), &json!("owner")));
+        program.says(&["organization", "members", "acme"], &["USERNAME", "ana", "owner", "grant"]);
+        program.says(&["explain", "ana", "acme"], &["role: owner"]);
+        program.refuses(&["withdraw", "ana", "acme"], 1, "without an owner");
+        program.refuses(&["grant", "ana", "acme", "--role", "emperor"], 1, "emperor");
+
+        // One account: its identities, locks, protection, and its end.
+        let link = program.json(&["link", "create", "ana", "entra", "--subject", "s-ana"]);
+        program.json(&["link", "create", "ana", "entra", "--external-id", "e-ana"]);
+        program.says(&["link", "list", "ana"], &["signs in", "entra", "s-ana"]);
+        program.json(&["link", "delete", link["id"].as_str().expect("an id")]);
+        program.json(&["user", "lock", "ana", "title", "Countess"]);
+        let told = program.json(&["explain", "ana", "--attribute", "title"]);
+        assert_eq!((&told["value"], &told["says"][0]["source"]), (&json!("Countess"), &json!("lock")));
+        program.says(&["explain", "ana", "--attribute", "title"], &["lock", "holds"]);
+        program.json(&["user", "unlock", "ana", "title"]);
+        program.refuses(&["user", "lock", "ana", "userName", "x"], 1, "exactly one owner");
+        program.json(&["user", "protect", "ana"]);
+        program.json(&["user", "protect", "ana", "--off"]);
+        program.refuses(&["user", "home", "ana", "entra"], 1, "does not push");
+        program.json(&["user", "create", "bob"]);
+        program.json(&["user", "erase", "bob"]);
+        program.refuses(&["user", "erase", "bob"], 1, "no user with this id");
+        assert_eq!(program.json(&["purge"])["people"], 0);
         assert_eq!(program.json(&["verify"]), json!({ "differences": [] }));
         program.json(&["tenant", "create", "other"]);
         program.refuses(&["query"], 2, "--tenant");

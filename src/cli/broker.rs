@@ -74,6 +74,9 @@ pub struct Settings {
     /// It may state groups
     #[arg(long)]
     groups: bool,
+    /// It may state roles
+    #[arg(long)]
+    roles: bool,
 }
 
 #[derive(Serialize)]
@@ -133,7 +136,8 @@ impl Settings {
         let jwks = if keys.get("kty").is_some() { json!({ "keys": [keys] }) } else { keys };
         let mut settings = json!({
             "jwks": jwks,
-            "ceiling": { "domains": self.domains, "anchor": self.anchor, "join": self.join, "groups": self.groups }
+            "ceiling": { "domains": self.domains, "anchor": self.anchor, "join": self.join, "groups": self.groups,
+                "roles": self.roles }
         });
         if !self.algs.is_empty() {
             settings["algs"] = Value::from(self.algs.clone());
@@ -171,7 +175,8 @@ fn listed(brokers: Vec<BrokerInfo>) -> Answer {
 }
 
 fn reach(ceiling: &broker::Ceiling) -> String {
-    let flags = [("anchor", ceiling.anchor), ("join", ceiling.join), ("groups", ceiling.groups)];
+    let flags =
+        [("anchor", ceiling.anchor), ("join", ceiling.join), ("groups", ceiling.groups), ("roles", ceiling.roles)];
     let further = flags.iter().filter(|(_, allowed)| *allowed).map(|(name, _)| *name);
     ceiling.claims.iter().map(String::as_str).chain(further).collect::<Vec<_>>().join(", ")
 }

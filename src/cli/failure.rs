@@ -38,7 +38,9 @@ impl From<config::Error> for Failure {
 impl From<directory::Error> for Failure {
     fn from(error: directory::Error) -> Self {
         match error {
-            directory::Error::Scim(error) | directory::Error::Refused { error, .. } => Self::Refused(error.detail),
+            directory::Error::Scim(error)
+            | directory::Error::Refused { error, .. }
+            | directory::Error::Denied { error, .. } => Self::Refused(error.detail),
             directory::Error::Busy => Self::refused("the database is busy; try again in a moment"),
             directory::Error::Store(error) => error.into(),
         }

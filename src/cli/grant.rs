@@ -24,6 +24,9 @@ pub struct Grant {
     /// When it ends: P7D from now, or 2027-01-31T12:00:00Z [default: never]
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
+    /// What the person is in the organization: member, editor, owner, or what a connection defines
+    #[arg(long)]
+    role: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -61,7 +64,7 @@ impl Grant {
         let now = roll.directory.clock().now();
         let until = self.until.as_deref().map(|text| moment::parse("--until", text, now)).transpose()?;
         let found = self.pair.find(roll).await?;
-        roll.directory.grant(&found.0.id, &found.1, &found.2, until).await?;
+        roll.directory.grant_role(&found.0.id, &found.1, &found.2, until, self.role.as_deref()).await?;
         self.pair.answer(roll, "granted", found).await
     }
 }

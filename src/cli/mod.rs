@@ -76,6 +76,9 @@ enum Command {
     User(entry::UserCommand),
     /// Invite an address to an organization or a group
     Invite(invite::Invite),
+    /// Invitations that were made: list, resend, revoke
+    #[command(subcommand)]
+    Invitation(invite::Command),
     /// Put a person into a group or an organization, whatever push and sign-in say
     Grant(grant::Grant),
     /// Keep a person out of a group or an organization, whatever anybody says
@@ -94,6 +97,8 @@ enum Command {
     Link(link::Command),
     /// Recompute everything derived from its registers and report differences
     Verify(verify::Verify),
+    /// Erase what was deleted longer ago than the retention; the server does so every hour
+    Purge(verify::Purge),
     /// Build what is derived again: after an upgrade that says so, or to mend what verify reports
     Reindex(verify::Reindex),
 }
@@ -151,8 +156,10 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Explain(explain) => explain.run(&roll).await,
         Command::Query(query) => query.run(&roll).await,
         Command::Conflict(command) => command.run(&roll).await,
+        Command::Invitation(command) => command.run(&roll).await,
         Command::Link(command) => command.run(&roll).await,
         Command::Verify(verify) => verify.run(&roll).await,
+        Command::Purge(purge) => purge.run(&roll).await,
         Command::Reindex(reindex) => reindex.run(&roll).await,
         Command::Serve | Command::Demo(_) => unreachable!("both have returned above"),
     };

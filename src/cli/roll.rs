@@ -70,5 +70,6 @@ pub async fn connect(config: &Config, connections: u32) -> Result<Directory, Fai
     let at = |error| Failure::Refused(format!("database {}: {error}", config.database));
     let engine = Engine::connect(url, &Options { connections, ..Options::default() }).await.map_err(at)?;
     engine.migrate().await.map_err(at)?;
-    Ok(Directory::new(engine, Clock::system(), Ids::system()))
+    let retention = i64::try_from(config.retention.as_millis()).unwrap_or(i64::MAX);
+    Ok(Directory::new(engine, Clock::system(), Ids::system()).retaining(retention))
 }

@@ -1,5 +1,7 @@
 //! `serve`: the server, from its settings to its last request.
 
+use std::time::Duration;
+
 use futures_util::poll;
 use tokio::net::TcpListener;
 
@@ -9,7 +11,7 @@ use crate::app::{App, stop_signal};
 use crate::auth::egress::{Egress, EgressPolicy};
 use crate::auth::jwks::Jwks;
 use crate::config::Config;
-use crate::directory::Directory;
+use crate::directory::{Directory, Purged};
 use crate::http::Settings;
 use crate::jit::login::Logins;
 
@@ -39,10 +41,26 @@ pub async fn serve(config: &Config) -> Result<(), Failure> {
              rollkeeper token create --tenant acme --scope scim --database {database}\n"
         );
     }
+    let purging = tokio::spawn(purge(directory.clone()));
     let served = app.serve(listener, stop).await;
+    purging.abort();
     directory.engine().close().await;
     tracing::info!("stopped");
     served.map_err(|error| Failure::Refused(format!("the server stopped: {error}")))
+}
+
+/// What was kept for the retention only goes within an hour of its end.
+async fn purge(directory: Directory) {
+    let mut hour = tokio::time::interval(Duration::from_secs(60 * 60));
+    hour.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        hour.tick().await;
+        match directory.purge(None).await {
+            Ok(purged) if purged == Purged::default() => {}
+            Ok(purged) => tracing::info!(?purged, "what was kept for the retention is erased"),
+            Err(error) => tracing::error!(error = %error, "the purge failed; it is tried again"),
+        }
+    }
 }
 
 /// The whole server on an open database.

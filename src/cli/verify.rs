@@ -1,5 +1,5 @@
 //! `verify`: everything that is derived, recomputed from its registers; differences are a defect: exit code 1.
-//! `reindex`: the same, written.
+//! `reindex`: the same, written. `purge`: what was kept for the retention only goes.
 
 use serde_json::json;
 
@@ -55,5 +55,27 @@ impl Reindex {
             count += roll.directory.reindex(&tenant.id).await?;
         }
         Ok(Answer::new(format!("{count} resources built again"), json!({ "resources": count })))
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Purge {
+    #[command(flatten)]
+    tenant: TenantName,
+}
+
+impl Purge {
+    /// Of one tenant, or of all.
+    pub async fn run(&self, roll: &Roll) -> Result<Answer, Failure> {
+        let tenant = match self.tenant.tenant {
+            Some(_) => Some(roll.tenant(&self.tenant).await?.id),
+            None => None,
+        };
+        let gone = roll.directory.purge(tenant.as_deref()).await?;
+        let text = format!(
+            "erased {} people, {} groups, {} organizations; {} rows kept for a time only",
+            gone.people, gone.groups, gone.organizations, gone.expired
+        );
+        Ok(Answer::new(text, gone))
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::auth::token::{Kind as TokenKind, Scope, Token};
 use crate::event::{Cause, Kind};
 use crate::jit::rules::Rules;
-use crate::reconcile::{Source, Word, is_unique};
+use crate::reconcile::{MEMBER, Source, Word, is_unique};
 use crate::scim::resource_type::Registry;
 use crate::scim::{self};
 use crate::store::agree::{self, About};
@@ -294,9 +294,24 @@ impl Directory {
 
     /// `parent` is a group or an organization, by id. The grant stands through any push and login.
     pub async fn grant(&self, tenant: &str, person: &str, parent: &str, until: Option<i64>) -> Result<()> {
+        self.grant_role(tenant, person, parent, until, None).await
+    }
+
+    /// The same, with what the person is in the organization by this word.
+    pub async fn grant_role(
+        &self,
+        tenant: &str,
+        person: &str,
+        parent: &str,
+        until: Option<i64>,
+        role: Option<&str>,
+    ) -> Result<()> {
         transact!(self, tenant, Cause::by("administrator"), work => {
                 work.pair(person, parent).await?;
-                work.grant_pair(parent, person, until).await.map(drop)
+                if let Some(role) = role {
+                    work.check_role(Some(parent), role).await?;
+                }
+                work.grant_pair(parent, person, until, role).await.map(drop)
         })
     }
 
@@ -422,6 +437,16 @@ impl Work<'_> {
                 scim::Error::invalid_value(format!("default.group {group:?} is no group; create it first"))
             })?);
         }
+        let mut by_group = std::collections::BTreeMap::new();
+        for (group, role) in &rules.roles.groups {
+            let organization = rules.defaults.organization.clone();
+            let found = self.group_named(group, organization.as_deref()).await?.ok_or_else(|| {
+                scim::Error::invalid_value(format!("roles.groups: {group:?} is no group; create it first"))
+            })?;
+            self.check_role(Some(&found), MEMBER).await?;
+            by_group.insert(found, role.clone());
+        }
+        rules.roles.groups = by_group;
         for (value, group) in &mut rules.groups.table {
             let found = self.group_named(group, None).await?;
             *group = found.ok_or_else(|| {

@@ -450,7 +450,7 @@ fn candidate(id: String, by: String, account: Option<&Account>, name: &impl Fn(&
         display_name: account.display.clone(),
         emails: addresses_of(&account.document),
         active: account.active,
-        protected: account.protected,
+        protected: account.guarded,
         pushed_by: connections(account.person.records.iter().map(|record| &record.connection).collect()),
         signed_in_by: connections(account.person.links.iter().map(|link| &link.connection).collect()),
     }

@@ -56,7 +56,10 @@ impl Work<'_> {
         for namespace in self.namespaces() {
             let found =
                 identity::tombstone(&mut self.tx, &everywhere(&namespace), "user_name", &mark, self.now).await?;
-            if let Some(Some(id)) = found {
+            // What was erased since leaves its marks, and nothing to revive.
+            if let Some(Some(id)) = found
+                && self.account(&id).await?.is_some_and(|account| account.person.retired)
+            {
                 return Ok(Some(id));
             }
         }

@@ -12,6 +12,9 @@ pub enum Error {
     /// A refusal that an administrator can mend: it leaves a row in the conflict queue and changes nothing else.
     #[error("{error}")]
     Refused { error: scim::Error, code: &'static str, case: Case },
+    /// The caller's to read; nobody has to mend it. `code` is of problem details.
+    #[error("{error}")]
+    Denied { error: scim::Error, code: &'static str },
     /// Too many races lost, or no connection in time: try again.
     #[error("the server is busy")]
     Busy,

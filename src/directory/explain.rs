@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::reconcile::{self, Explanation, Register};
@@ -19,9 +20,73 @@ pub struct ExplainAnswer {
     pub person: (String, String),
     /// (id, displayName).
     pub parent: (String, String),
+    /// Of a member of an organization: the role that counts.
+    pub role: Option<String>,
+}
+
+/// Who says what of one attribute of a person, strongest first.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttributeAnswer {
+    pub attribute: String,
+    /// What holds; none if nobody says it, or the strongest says that there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+    pub sentence: String,
+    pub rule: &'static str,
+    pub says: Vec<Said>,
+    /// Somebody says something else than what holds.
+    pub drift: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Said {
+    /// `lock`, `push:…`, `login:…` or `entered`, with the connection's name.
+    pub source: String,
+    /// Null: that there is no value.
+    pub value: Option<Value>,
+    pub holds: bool,
 }
 
 impl Directory {
+    /// Whose word an attribute has, and who says otherwise: `title`, `name.givenName`, `emails`.
+    pub async fn explain_attribute(&self, tenant: &str, person: &str, attribute: &str) -> Result<AttributeAnswer> {
+        let mut tx = self.engine.read(tenant).await?;
+        let configuration = Configuration::load(&mut tx).await?;
+        let mut accounts = people::load(&mut tx, &BTreeSet::from([person.to_owned()])).await?;
+        let world = world::gather(&mut tx, &configuration, &mut accounts, self.clock.now()).await?;
+        let account = accounts.pop().filter(|account| !account.person.retired).ok_or_else(gone)?;
+        let registry = self.registry_in(&mut tx).await?;
+        let kind = registry.type_named("User").ok_or_else(gone)?;
+        let cell = super::lifecycle::spelled(kind, attribute).ok_or_else(|| {
+            scim::Error::invalid_value(format!(
+                "{attribute:?} is no attribute that anybody says: name one such as title, name.givenName or emails"
+            ))
+        })?;
+        let names = configuration.names();
+        let said = reconcile::speakers(&account.person, &world, &cell);
+        let value = said.first().and_then(|(_, value)| value.clone());
+        let drift = said.iter().skip(1).any(|(_, other)| other.is_some() && *other != value);
+        let sentence = match said.first() {
+            None => format!("Nobody says anything of {cell}."),
+            Some((source, said)) => {
+                let what = if said.is_some() { "says what holds" } else { "says that there is no value" };
+                let others = if drift { "; others say otherwise, and come through when it withdraws" } else { "" };
+                named(&format!("{} {what}{others}.", speaker(source)), &names)
+            }
+        };
+        let says = said
+            .into_iter()
+            .enumerate()
+            .map(|(at, (source, value)): (usize, (String, Option<Value>))| Said {
+                source: named(&source, &names),
+                value,
+                holds: at == 0,
+            })
+            .collect();
+        Ok(AttributeAnswer { attribute: cell, value, sentence, rule: "R1", says, drift })
+    }
+
     /// The registers and the rule behind a membership, or behind its absence.
     pub async fn explain(&self, tenant: &str, person: &str, parent: &str) -> Result<ExplainAnswer> {
         let mut tx = self.engine.read(tenant).await?;
@@ -60,6 +125,8 @@ impl Directory {
                 };
             }
         }
+        let roles = reconcile::derive(&account.person, &world).organizations(&world);
+        let role = roles.get(parent).filter(|_| group.kind == "Organization").cloned();
         let user_name = super::words::user_name_of(&account.document).unwrap_or(person).to_owned();
         let display = group.display.clone().unwrap_or_else(|| parent.to_owned());
         let mut names = configuration.names();
@@ -72,13 +139,28 @@ impl Directory {
             }
         }
         explanation.sentence = named(&explanation.sentence, &names);
-        Ok(ExplainAnswer { explanation, person: (person.to_owned(), user_name), parent: (parent.to_owned(), display) })
+        Ok(ExplainAnswer {
+            explanation,
+            person: (person.to_owned(), user_name),
+            parent: (parent.to_owned(), display),
+            role,
+        })
     }
 
     /// The sentence of a login's trace, with what it rests on.
     pub async fn explain_decision(&self, tenant: &str, id: &str) -> Result<Value> {
         let trace = self.decision(tenant, id).await?;
         trace.ok_or_else(|| scim::Error::not_found("no decision with this id is kept").into())
+    }
+}
+
+/// A source as a sentence names it.
+fn speaker(source: &str) -> String {
+    match source.split_once(':') {
+        Some(("push", connection)) => format!("The push of {connection}"),
+        Some(("login", connection)) => format!("The newest sign-in through {connection}"),
+        _ if source == "lock" => "An administrator's lock".to_owned(),
+        _ => "What was entered or imported".to_owned(),
     }
 }
 

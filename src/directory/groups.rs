@@ -337,7 +337,7 @@ impl Work<'_> {
             let record = resources::record(&mut self.tx, &connected.id, &row.id).await?;
             if let Some((external_id, name)) = record.and_then(|r| Some((r.external_id?, r.name_key?))) {
                 let mark = self.mark("group", &format!("{external_id}\u{0}{name}"));
-                let until = self.now + 30 * 24 * 60 * 60 * 1000;
+                let until = self.keep_until();
                 let marks = [(connected.id.clone(), "group", mark)];
                 identity::add_tombstones(&mut self.tx, &marks, Some(&row.id), self.now, until).await?;
             }

@@ -148,7 +148,7 @@ impl Work<'_> {
         let mut changed = false;
         for (id, wanted) in outcome.wanted {
             match (found.get(&id).map(String::as_str), wanted) {
-                (Some("User"), true) => changed |= self.grant_pair(&group.id, &id, None).await?,
+                (Some("User"), true) => changed |= self.grant_pair(&group.id, &id, None, None).await?,
                 (Some("User"), false) => changed |= self.withdraw_pair(&group.id, &id).await?,
                 (Some("Group"), true) if id != group.id => {
                     let row = vouches::Row {
@@ -173,17 +173,24 @@ impl Work<'_> {
     }
 
     /// An administrator's grant of one pair; `true` if it is new.
-    pub(crate) async fn grant_pair(&mut self, parent: &str, person: &str, until: Option<i64>) -> Result<bool> {
+    pub(crate) async fn grant_pair(
+        &mut self,
+        parent: &str,
+        person: &str,
+        until: Option<i64>,
+        role: Option<&str>,
+    ) -> Result<bool> {
         self.touch(person).await?;
         let one = BTreeSet::from([person.to_owned()]);
         let granted = vouches::words_on(&mut self.tx, parent, &Source::Grant, &one).await?;
         let denied = vouches::words_on(&mut self.tx, parent, &Source::Deny, &one).await?;
-        if !granted.is_empty() && denied.is_empty() && until.is_none() {
+        if !granted.is_empty() && denied.is_empty() && until.is_none() && role.is_none() {
             return Ok(false);
         }
         vouches::remove(&mut self.tx, person, &[(parent.to_owned(), Source::Deny)]).await?;
         let mut row = vouches::Row::person(parent, person, Source::Grant, Word::Grant, Some(self.now));
         row.until = until;
+        row.role = role.map(str::to_owned);
         vouches::put(&mut self.tx, &[row]).await?;
         Ok(true)
     }

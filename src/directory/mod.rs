@@ -23,10 +23,12 @@ mod members;
 mod organizations;
 pub(crate) mod people;
 pub(crate) mod platform;
+mod purge;
 mod read;
 mod reindex;
 mod resources;
 mod retire;
+mod roster;
 pub(crate) mod rulings;
 mod settle;
 mod sight;
@@ -50,13 +52,15 @@ pub use brokers::BrokerInfo;
 pub use config::{Configuration, Connected};
 pub use conflicts::{Action, CandidateInfo, ConflictInfo, ConflictPage, Resolution};
 pub use error::{Case, Error, Result};
-pub use explain::ExplainAnswer;
+pub use explain::{AttributeAnswer, ExplainAnswer};
 pub use feed::EventPage;
-pub use invitations::InvitationInfo;
+pub use invitations::{InvitationInfo, NewInvitation};
 pub use links::{AnchorInfo, Identities, LinkInfo, RecordInfo};
+pub use purge::Purged;
 pub(crate) use read::find_in;
 pub use read::{Page, Query, Resource, Wants};
 pub use resources::Precondition;
+pub use roster::{MemberPage, OrganizationMember};
 pub use verify::Difference;
 pub(crate) use work::{Work, transact};
 
@@ -95,6 +99,9 @@ impl Caller {
     }
 }
 
+/// 30 days.
+const RETENTION: i64 = 30 * 24 * 60 * 60 * 1000;
+
 /// How many tenants' registries are kept ready.
 const REGISTRIES: u64 = 1_000;
 
@@ -105,11 +112,19 @@ pub struct Directory {
     clock: Clock,
     ids: Ids,
     registries: Cache<(String, i64), Arc<Registry>>,
+    /// How long what is retired is kept, and tombstones with it; 0 erases at once.
+    retention: i64,
 }
 
 impl Directory {
     pub fn new(engine: Engine, clock: Clock, ids: Ids) -> Self {
-        Self { engine, clock, ids, registries: Cache::new(REGISTRIES) }
+        Self { engine, clock, ids, registries: Cache::new(REGISTRIES), retention: RETENTION }
+    }
+
+    /// The same, keeping what is retired for this long, in milliseconds.
+    #[must_use]
+    pub fn retaining(self, retention: i64) -> Self {
+        Self { retention, ..self }
     }
 
     pub fn engine(&self) -> &Engine {

@@ -1,7 +1,7 @@
 //! How a record and an account end: words of one connection go, and with the last of them the account, kept for the
 //! retention so that the same push can have it back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::Kind;
 use crate::reconcile::{Source, World};
@@ -12,8 +12,8 @@ use crate::store::{conflicts, identity, invitations, people, resources, values, 
 use super::words::{addresses_of, everywhere, invitable_of, subject_of, user_name_of};
 use super::{Connected, Result, Work, world};
 
-/// How long tombstones and retired accounts are kept: 30 days.
-const RETENTION: i64 = 30 * 24 * 60 * 60 * 1000;
+/// Tombstones outlive even a retention of nothing: 30 days.
+const TOMBSTONE: i64 = 30 * 24 * 60 * 60 * 1000;
 
 impl Work<'_> {
     /// One connection's words end: its record, lists, links and claims. With the last record the account is retired.
@@ -38,7 +38,8 @@ impl Work<'_> {
                 let subject = subject_of(&link.connection, &link.subject);
                 marks.push((connected.id.clone(), "subject", self.mark("subject", &subject)));
             }
-            identity::add_tombstones(&mut self.tx, &marks, Some(id), self.now, self.now + RETENTION).await?;
+            let until = self.keep_until();
+            identity::add_tombstones(&mut self.tx, &marks, Some(id), self.now, until).await?;
             resources::remove_record(&mut self.tx, &connected.id, id).await?;
             values::remove(&mut self.tx, id, &connected.id).await?;
             vouches::remove_member_source(&mut self.tx, id, &Source::Push(connected.id.clone())).await?;
@@ -118,7 +119,8 @@ impl Work<'_> {
                 marks.push((everywhere(&connected.namespace()), "revive", mark));
             }
         }
-        identity::add_tombstones(&mut self.tx, &marks, Some(id), self.now, self.now + RETENTION).await?;
+        let until = self.keep_until();
+        identity::add_tombstones(&mut self.tx, &marks, Some(id), self.now, until).await?;
         for link in &account.person.links {
             identity::remove_link(&mut self.tx, &link.connection, &link.subject).await?;
         }
@@ -126,6 +128,7 @@ impl Work<'_> {
         identity::remove_anchors(&mut self.tx, id).await?;
         conflicts::remove_rulings_of(&mut self.tx, id).await?;
         people::remove_words(&mut self.tx, id).await?;
+        people::set_pinned(&mut self.tx, id, None).await?;
         values::remove_all(&mut self.tx, id).await?;
         vouches::remove_all_but_denies(&mut self.tx, id).await?;
         invitations::remove_of(&mut self.tx, id, &invitable_of(&account.document)).await?;
@@ -135,7 +138,15 @@ impl Work<'_> {
         self.publish(event);
         self.report_departure(account).await?;
         self.touched.remove(id);
+        if self.directory.retention == 0 {
+            self.erase(id, "User").await?;
+        }
         Ok(())
+    }
+
+    /// How long tombstones count: as long as what is retired is kept, and never less than any login's evidence.
+    pub(crate) fn keep_until(&self) -> i64 {
+        self.now + self.directory.retention.max(TOMBSTONE)
     }
 
     /// The memberships that end with the account.
@@ -144,6 +155,7 @@ impl Work<'_> {
         let mut accounts = [account.clone()];
         let world: World = world::gather(&mut self.tx, &self.configuration.clone(), &mut accounts, self.now).await?;
         self.report_memberships(&account.person.id, &before, &BTreeSet::new(), &world);
+        self.report_roles(&account.person.id, &before, &BTreeMap::new());
         Ok(())
     }
 }

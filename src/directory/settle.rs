@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::event::Kind;
-use crate::reconcile::{Derived, Source, Word, World, cells, derive};
+use crate::reconcile::{Derived, OWNER, Source, Word, World, cells, derive};
 use crate::scim::document::Document;
 use crate::scim::key::{self, Entry, Key};
 use crate::scim::resource_type::ResourceType;
@@ -35,9 +35,10 @@ impl Work<'_> {
             let world = world::gather(&mut self.tx, &self.configuration, &mut accounts, self.now).await?;
             let judged: Vec<Derived> = accounts.iter().map(|account| derive(&account.person, &world)).collect();
             self.share(&begun(&accounts, &judged, &world)).await?;
-            let mut live = Vec::new();
+            let (mut live, mut roles) = (Vec::new(), Vec::new());
             for (account, derived) in accounts.iter().zip(&judged) {
                 live.extend(self.write_rows(account, derived).await?);
+                roles.extend(changed_roles(account, derived));
                 self.write_person(account, derived).await?;
                 self.report(account, derived, &world);
             }
@@ -46,6 +47,7 @@ impl Work<'_> {
                 .map(|(member, (parent, source), live)| (member.as_str(), parent.as_str(), source, *live))
                 .collect();
             vouches::set_live(&mut self.tx, &changes).await?;
+            vouches::set_roles(&mut self.tx, &roles).await?;
         }
         Ok(())
     }
@@ -72,6 +74,7 @@ impl Work<'_> {
                 None => {
                     let mut row = vouches::Row::person(&key.0, id, key.1.clone(), Word::Grant, None);
                     row.live = *live;
+                    row.role = derived.roles.get(key).cloned();
                     new.push(row);
                 }
                 Some(stored) if stored != live => changed.push((id.clone(), key.clone(), *live)),
@@ -178,6 +181,26 @@ impl Work<'_> {
         let after: BTreeSet<String> =
             derived.rows.iter().filter(|(_, live)| **live).map(|((parent, _), _)| parent.clone()).collect();
         self.report_memberships(&id, &before, &after, world);
+        self.report_roles(&id, &before, &derived.organizations(world));
+    }
+
+    /// Who came into an organization, and whose role there changed.
+    pub(super) fn report_roles(&mut self, id: &str, before: &Before, after: &BTreeMap<String, String>) {
+        for (organization, role) in after {
+            match before.roles.get(organization) {
+                None => {
+                    self.joined.insert(organization.clone());
+                }
+                Some(was) if was != role => {
+                    let event = self.event(Kind::RoleChanged).of(id).and(organization).naming([role]);
+                    self.publish(event);
+                }
+                Some(_) => {}
+            }
+        }
+        let owned = before.roles.iter().filter(|(_, role)| *role == OWNER).map(|(organization, _)| organization);
+        let left = owned.filter(|organization| after.get(*organization).is_none_or(|role| role != OWNER));
+        self.left_by_owner.extend(left.cloned());
     }
 
     /// Groups that the person came into or left, and the organizations behind them.
@@ -210,6 +233,19 @@ fn begun(accounts: &[Account], judged: &[Derived], world: &World) -> BTreeSet<St
         derived.rows.keys().filter(|key| is_derived(&key.1) && !account.stored.contains_key(*key))
     });
     new.map(|(parent, _)| parent).filter(|parent| world.groups.contains_key(*parent)).cloned().collect()
+}
+
+/// Roles of rows that stand and that say something else now.
+fn changed_roles<'a>(
+    account: &'a Account,
+    derived: &'a Derived,
+) -> impl Iterator<Item = (&'a str, &'a str, &'a Source, Option<&'a str>)> {
+    let standing = derived.rows.keys().filter(|key| account.stored.contains_key(*key));
+    let changed = standing.filter(|key| account.roles.get(*key) != derived.roles.get(*key));
+    changed.map(|key| {
+        let role = derived.roles.get(key).map(String::as_str);
+        (account.person.id.as_str(), key.0.as_str(), &key.1, role)
+    })
 }
 
 fn is_derived(source: &Source) -> bool {

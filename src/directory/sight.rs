@@ -33,7 +33,7 @@ pub(crate) fn sight(configuration: &Configuration, connected: &Connected, accoun
     }
     let signed_in = !person.links.is_empty();
     if signed_in || configuration.is_sole(&connected.id) || has_address_of(connected, account) {
-        return if account.protected { Sight::Guarded } else { Sight::Unclaimed };
+        return if account.guarded { Sight::Guarded } else { Sight::Unclaimed };
     }
     Sight::Hidden
 }

@@ -61,6 +61,12 @@ impl Directory {
                         text(account.stored.get(key)),
                         text(derived.rows.get(key)),
                     );
+                    differ(
+                        "vouch.role",
+                        format!("{}/{id}/{}", key.0, key.1),
+                        format!("{:?}", account.roles.get(key)),
+                        format!("{:?}", derived.roles.get(key)),
+                    );
                 }
                 if account.person.retired {
                     continue;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::event::{Cause, Event, Kind};
-use crate::reconcile::Stamp;
+use crate::reconcile::{MEMBER, Stamp, highest};
 use crate::scim;
 use crate::scim::resource_type::{Registry, ResourceType};
 use crate::store::agree::{self, About};
@@ -19,6 +19,8 @@ pub(crate) struct Before {
     pub active: bool,
     /// Parents of live rows: groups and organizations.
     pub parents: BTreeSet<String>,
+    /// The role in each organization.
+    pub roles: BTreeMap<String, String>,
 }
 
 pub(crate) struct Work<'d> {
@@ -39,6 +41,9 @@ pub(crate) struct Work<'d> {
     /// People whose index rows are built again although nothing else may change.
     pub reindexed: BTreeSet<String>,
     pub events: Vec<Event>,
+    /// Organizations that somebody came into, and those that an owner left: judged when everything is written.
+    pub joined: BTreeSet<String>,
+    pub left_by_owner: BTreeSet<String>,
     /// Groups whose whole list cannot be stated by anybody else until this transaction ends.
     pub shared: BTreeSet<String>,
 }
@@ -75,6 +80,8 @@ impl<'d> Work<'d> {
             rewritten: BTreeSet::new(),
             reindexed: BTreeSet::new(),
             events: Vec::new(),
+            joined: BTreeSet::new(),
+            left_by_owner: BTreeSet::new(),
             shared: BTreeSet::new(),
         })
     }
@@ -100,9 +107,13 @@ impl<'d> Work<'d> {
                 before.active = active;
             }
         }
-        for (id, parent) in people::live_parents(&mut self.tx, &new).await? {
-            if let Some(before) = found.get_mut(&id) {
-                before.parents.insert(parent);
+        for row in people::live_rows(&mut self.tx, &new).await? {
+            let Some(before) = found.get_mut(&row.member) else { continue };
+            before.parents.insert(row.parent);
+            if let Some(organization) = row.organization {
+                let stands = before.roles.get(&organization).map_or(MEMBER, String::as_str);
+                let role = highest([stands, row.role.as_deref().unwrap_or(MEMBER)]).unwrap_or(MEMBER).to_owned();
+                before.roles.insert(organization, role);
             }
         }
         self.before.extend(found);
@@ -153,6 +164,7 @@ impl<'d> Work<'d> {
     /// Derives whoever is touched, writes the differences and the events.
     pub async fn finish(&mut self) -> Result<()> {
         self.settle().await?;
+        self.check_organizations().await?;
         let events: Vec<(String, String)> =
             self.events.drain(..).map(|event| (event.kind.to_string(), event.to_json())).collect();
         if !events.is_empty() {

@@ -109,6 +109,9 @@ fn reconciled(connected: &Connected) -> Connection {
         }),
         claim_max_age: Some(rules.groups.claim_max_age.ms()),
         groups_by_value: BTreeMap::new(),
+        organizations: connected.organizations().into_iter().collect(),
+        roles_by_value: rules.roles.map.clone(),
+        roles_by_group: rules.roles.groups.clone(),
     }
 }
 

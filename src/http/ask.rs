@@ -125,6 +125,17 @@ impl FromRequestParts<Site> for BrokerName {
     }
 }
 
+/// `{attribute}` of the path, as SCIM spells it.
+pub struct Attribute(pub String);
+
+impl FromRequestParts<Site> for Attribute {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Refusal> {
+        path_segment(parts, site, "attribute").await.map(Self)
+    }
+}
+
 async fn path_segment(parts: &mut Parts, site: &Site, name: &str) -> Result<String, Refusal> {
     let unknown = || Refusal::not_found("there is nothing with this id");
     let params = RawPathParams::from_request_parts(parts, site).await.map_err(|_| unknown())?;

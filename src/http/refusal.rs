@@ -118,7 +118,9 @@ impl From<directory::Error> for Refusal {
     fn from(error: directory::Error) -> Self {
         match error {
             directory::Error::Scim(error) => error.into(),
-            directory::Error::Refused { error, code, .. } => Self { code, ..Self::from(error) },
+            directory::Error::Refused { error, code, .. } | directory::Error::Denied { error, code } => {
+                Self { code, ..Self::from(error) }
+            }
             directory::Error::Busy => Self::busy(),
             directory::Error::Store(error) => {
                 tracing::error!(error = %error, "the store failed");

@@ -57,6 +57,7 @@ pub struct Ceiling {
     /// Whether a first sign-in may join a person who is already there by a name or a verified address.
     pub join: bool,
     pub groups: bool,
+    pub roles: bool,
 }
 
 impl Default for Ceiling {
@@ -68,6 +69,7 @@ impl Default for Ceiling {
             anchor: false,
             join: false,
             groups: false,
+            roles: false,
         }
     }
 }
@@ -134,6 +136,9 @@ impl Ceiling {
         if !self.groups {
             claims.groups = GroupsClaim::Absent;
         }
+        if !self.roles {
+            claims.roles = None;
+        }
         if let Some(email) = &mut claims.email {
             // A provider has proved its domain as a whole; an application says of each address whether it was proved.
             email.verified = Some(email.verified == Some(true) && rules.owns(&email.address.domain));
@@ -165,6 +170,7 @@ impl Ceiling {
         let cut_off = || matches!(name, "_claim_names" | "hasgroups") || name == format!("{groups}.link");
         self.claims.iter().any(|allowed| allowed == name)
             || (self.groups && (is(groups) || cut_off()))
+            || (self.roles && rules.roles.from.as_deref().is_some_and(is))
             || (self.anchor && rules.anchor.claim.as_deref().is_some_and(is))
             || (self.join && rules.join.claims.iter().any(|claim| is(claim)))
     }

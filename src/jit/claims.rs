@@ -21,6 +21,8 @@ pub(super) use path::root;
 
 /// An external text that is compared with others: subjects, anchors, names, group values.
 const LONGEST_NAME: usize = 256;
+/// More values of a roles claim are no person's.
+const MOST_ROLES: usize = 200;
 /// A text that becomes an attribute.
 const LONGEST_VALUE: usize = 1_024;
 /// Elements of a list that a claim fills; more are no list of one person's addresses.
@@ -49,6 +51,8 @@ pub struct Claims {
     pub join_values: Vec<String>,
     pub user_name: Option<String>,
     pub groups: GroupsClaim,
+    /// The raw role values, if the token states any.
+    pub roles: Option<BTreeSet<String>>,
     /// What was left out, counted by reason.
     pub skipped: BTreeMap<&'static str, usize>,
     /// By cell, as SCIM spells it.
@@ -101,6 +105,7 @@ pub fn read(rules: &Rules, said: &Statement) -> Claims {
         .filter_map(|claim| reader.name(claim, "user_name_unusable"))
         .find(|name| crate::scim::document::is_user_name(name));
     let groups = groups::read(rules, &said.claims, &mut reader.skipped);
+    let roles = reader.roles(rules);
     let attributes = reader.attributes(rules);
     let [given_name, family_name, name] =
         ["given_name", "family_name", "name"].map(|claim| reader.name(claim, "name_unusable"));
@@ -112,6 +117,7 @@ pub fn read(rules: &Rules, said: &Statement) -> Claims {
         join_values,
         user_name,
         groups,
+        roles,
         skipped: reader.skipped,
         attributes,
         given_name,
@@ -148,6 +154,26 @@ impl Reader<'_> {
         let verified = truth(self.claims.get("email_verified")).or_else(|| truth(self.claims.get("xms_edov")));
         let vouched = rules.vouches_for(&address, verified);
         Some(Email { address, verified, vouched })
+    }
+
+    /// A list, or one text; a list that is there and empty says that there is none.
+    fn roles(&mut self, rules: &Rules) -> Option<BTreeSet<String>> {
+        let values = match look_up(self.claims, rules.roles.from.as_deref()?)? {
+            Value::Array(values) if values.len() <= MOST_ROLES => values.as_slice(),
+            one @ Value::String(_) => std::slice::from_ref(one),
+            _ => return self.skip("roles_not_a_list"),
+        };
+        let mut known = BTreeSet::new();
+        for value in values {
+            match value.as_str().filter(|text| is_name(text)) {
+                Some(text) => {
+                    known.insert(text.to_owned());
+                }
+                None => *self.skipped.entry("role_unusable").or_default() += 1,
+            }
+        }
+        // As with groups: a list of which nothing could be read is a broken mapping.
+        if known.is_empty() && !values.is_empty() { None } else { Some(known) }
     }
 
     fn join_values(&mut self, rules: &Rules, email: Option<&Email>) -> Vec<String> {

@@ -133,6 +133,7 @@ pub enum Code {
     AmbiguousAccount,
     PolicyDenied,
     MissingRequiredClaim,
+    NoSeats,
 }
 
 impl Code {
@@ -149,6 +150,7 @@ impl Code {
             Self::AmbiguousAccount => "ambiguous_account",
             Self::PolicyDenied => "policy_denied",
             Self::MissingRequiredClaim => "missing_required_claim",
+            Self::NoSeats => "no_seats",
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::event::{Cause, Kind};
 use crate::store::feed;
 
 use super::claims::{Claims, Statement};
-use super::decide::{Code, Decision, decide};
+use super::decide::{Code, Decision, Denied, Step, decide};
 
 use broker::Evidenced;
 
@@ -199,8 +199,15 @@ impl Logins {
         invitation: Option<&[u8; 32]>,
         cause: Cause,
     ) -> directory::Result<Result<Answer, LoginError>> {
+        let done = transact!(&self.directory, tenant, cause.clone(), work => {
+            self.attempt(&mut work, connection, evidenced, invitation, false, None).await
+        });
+        if !is_full(&done) {
+            return done;
+        }
+        // Whether there is a seat shows when everything is written: that was undone, and only the refusal is kept.
         transact!(&self.directory, tenant, cause.clone(), work => {
-            self.attempt(&mut work, connection, evidenced, invitation, false).await
+            self.attempt(&mut work, connection, evidenced, invitation, false, Some(Code::NoSeats)).await
         })
     }
 
@@ -213,8 +220,14 @@ impl Logins {
         invitation: Option<&[u8; 32]>,
         cause: Cause,
     ) -> directory::Result<Result<Answer, LoginError>> {
+        let mut work = Work::open(&self.directory, tenant, cause.clone()).await?;
+        let done = self.attempt(&mut work, connection, evidenced, invitation, true, None).await;
+        drop(work);
+        if !is_full(&done) {
+            return done;
+        }
         let mut work = Work::open(&self.directory, tenant, cause).await?;
-        self.attempt(&mut work, connection, evidenced, invitation, true).await
+        self.attempt(&mut work, connection, evidenced, invitation, true, Some(Code::NoSeats)).await
     }
 
     async fn attempt(
@@ -224,9 +237,10 @@ impl Logins {
         evidenced: &Evidenced,
         invitation: Option<&[u8; 32]>,
         dry_run: bool,
+        full: Option<Code>,
     ) -> directory::Result<Result<Answer, LoginError>> {
         let (connected, claims) = evidenced.read(work.connected(connection)?);
-        apply::lock(work, &connected, &claims).await?;
+        apply::lock(work, &connected, &claims, invitation).await?;
         if let Some(broker) = &evidenced.broker
             && let Err(refused) = broker.spend(work, connection).await?
         {
@@ -237,14 +251,20 @@ impl Logins {
         let (connected, claims) = evidenced.read(work.connected(connection)?);
         let mut snapshot = gather::snapshot(work, &connected, &claims, invitation).await?;
         snapshot.above_ceiling = evidenced.is_above_ceiling(&claims);
-        let decision = decide(&connected.rules, &claims, &snapshot);
+        let mut decision = decide(&connected.rules, &claims, &snapshot);
         let broker = evidenced.broker.as_ref().map(|broker| broker.name());
+        if let (Some(code), Ok(allowed)) = (full, &decision.outcome) {
+            decision.trace.push(Step { step: "seats", outcome: "taken" });
+            let person = allowed.who.id().map(str::to_owned);
+            decision.outcome = Err(Denied { code, person, conflict: false, account: None });
+        }
         match &decision.outcome {
             Ok(allowed) => {
                 let id = decision_id(work, connection, &claims, "allow");
                 work.cause = work.cause.clone().decided(&id);
                 let applied = apply::allow(work, &connected, &claims, allowed).await?;
                 let answer = answer::compose(work, &connected, &claims, &decision, allowed, &applied, id).await?;
+                work.check_organizations().await?;
                 if !dry_run
                     && keep(work, &connected, &claims, broker, &decision, &answer.decision_id, Some(&applied.person))
                         .await?
@@ -278,6 +298,11 @@ impl Logins {
             }
         }
     }
+}
+
+/// An organization that the login would bring the person into has no seat left.
+fn is_full<T>(done: &directory::Result<T>) -> bool {
+    matches!(done, Err(directory::Error::Denied { code: "no_seats", .. }))
 }
 
 /// The same evidence with the same outcome has the same id, so that a replay answers and writes nothing new.
@@ -360,7 +385,9 @@ impl LoginError {
                 detail: "the server is busy; try again shortly".to_owned(),
                 decision_id: None,
             },
-            directory::Error::Scim(error) | directory::Error::Refused { error, .. } => Self {
+            directory::Error::Scim(error)
+            | directory::Error::Refused { error, .. }
+            | directory::Error::Denied { error, .. } => Self {
                 status: error.status,
                 code: "policy_denied",
                 cause: None,

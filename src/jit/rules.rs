@@ -15,6 +15,7 @@
 mod check;
 mod parts;
 mod preset;
+mod roles;
 #[cfg(test)]
 mod tests;
 mod transform;
@@ -33,6 +34,8 @@ pub use parts::{
 };
 pub use preset::Preset;
 pub use transform::{Transform, transformed};
+
+pub use roles::{RoleMode, Roles};
 
 /// The signature algorithms a connection may allow: asymmetric ones only (RFC 8725 §3.1, §3.2).
 pub const ALGORITHMS: [&str; 9] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
@@ -69,6 +72,7 @@ pub struct Rules {
     #[serde(rename = "default")]
     pub defaults: Defaults,
     pub groups: Groups,
+    pub roles: Roles,
     pub attributes: Vec<AttributeRule>,
     /// The claims that may become the `userName` of a person created here, the first that is there.
     pub user_name: Vec<String>,
@@ -165,6 +169,7 @@ impl Default for Rules {
             organizations: Vec::new(),
             defaults: Defaults::default(),
             groups: Groups::default(),
+            roles: Roles::default(),
             attributes: AttributeRule::ordinary(),
             user_name: texts(&["preferred_username", "upn", "email"]),
             handle: Handle::default(),

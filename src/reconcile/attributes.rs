@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::reading::Reading;
-use super::registers::Record;
+use super::registers::{Person, Record, World};
 
 /// Cells whose value is unique in a directory. They have one owner (push, else the administrator, else a login) that
 /// does not change with anybody's activity, and cannot be locked: a withdrawn word must never bring back a name that
@@ -40,6 +40,13 @@ pub(crate) fn words(reading: &Reading<'_>) -> (BTreeMap<String, Value>, Drift) {
         drift.extend(losers.filter_map(|(source, value)| Some((cell.to_owned(), source, value?.clone()))));
     }
     (words, drift)
+}
+
+/// Who speaks of a cell and what they say, strongest first; the first holds. No value is `Cleared`.
+pub fn speakers(person: &Person, world: &World, cell: &str) -> Vec<(String, Option<Value>)> {
+    let reading = Reading::new(person, world);
+    let said = if is_unique(cell) { said_of_unique(&reading, cell) } else { said(&reading, cell) };
+    said.into_iter().map(|(source, value)| (source, value.cloned())).collect()
 }
 
 fn cells<'a>(reading: &Reading<'a>) -> BTreeSet<&'a str> {
@@ -104,7 +111,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::derive;
-    use super::super::registers::{Claim, Connection, Link, Person, Stamp, World};
+    use super::super::registers::{Claim, Connection, Link, Stamp};
     use super::*;
 
     fn world() -> World {
@@ -134,6 +141,7 @@ mod tests {
             ((*cell).to_owned(), Claim { stamp: *stamp, value: value.clone() })
         };
         Link {
+            roles: None,
             connection: connection.to_owned(),
             subject: subject.to_owned(),
             groups: None,

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::attributes;
 use super::reading::Reading;
 use super::registers::{Connection, DefaultMode, DefaultTeam, Link, Person, Source, Stamp, Vouch, Word, World};
+use super::roles;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Derived {
@@ -22,6 +23,8 @@ pub struct Derived {
     /// By (parent, source): the registers of `person.vouches` and the derived `login:k` and `default:k`, with whether
     /// the row counts now.
     pub rows: BTreeMap<(String, Source), bool>,
+    /// The roles that rows have: a register's own, or what a connection says with the rows that it makes.
+    pub roles: BTreeMap<(String, Source), String>,
     /// Effective words by cell; absent: no value.
     pub words: BTreeMap<String, Value>,
     /// Losing words: (cell, source such as `login:k`, what it says that does not hold).
@@ -37,17 +40,25 @@ impl Derived {
         };
         self.rows.iter().any(counts)
     }
+
+    /// What the person is in each organization that they are in.
+    pub fn organizations(&self, world: &World) -> BTreeMap<String, String> {
+        let live = self.rows.iter().filter(|(_, live)| **live).map(|(row, _)| row);
+        roles::effective(world, live, &self.roles)
+    }
 }
 
 /// A pure function: the registers, the configuration and the time in, everything that follows out.
 pub fn derive(person: &Person, world: &World) -> Derived {
     let reading = Reading::new(person, world);
     let (words, drift) = attributes::words(&reading);
+    let rows = rows(&reading);
     Derived {
         active: reading.active,
         dead: reading.dead,
         home: reading.home.map(|record| record.connection.clone()),
-        rows: rows(&reading),
+        roles: roles::roles(&reading, rows.keys()),
+        rows,
         words,
         drift,
     }
@@ -195,6 +206,12 @@ mod tests {
                 ("T".to_owned(), BTreeSet::from(["team".to_owned()])),
                 ("O".to_owned(), BTreeSet::from(["org".to_owned()])),
             ]),
+            organizations: BTreeSet::from(["org".to_owned()]),
+            roles_by_value: BTreeMap::from([
+                ("Boss".to_owned(), "owner".to_owned()),
+                ("Hand".to_owned(), "editor".to_owned()),
+            ]),
+            roles_by_group: BTreeMap::from([("team".to_owned(), "editor".to_owned())]),
         };
         let groups = [group("team", Some("org")), group("all", Some("org")), group("plain", None)];
         World {
@@ -209,6 +226,7 @@ mod tests {
             connection: "k".to_owned(),
             subject: "sub".to_owned(),
             groups: Some(Claim { stamp, value: values.iter().map(|value| (*value).to_owned()).collect() }),
+            roles: None,
             attributes: BTreeMap::new(),
             given: None,
             last_login: stamp,
@@ -230,7 +248,7 @@ mod tests {
     }
 
     fn says(parent: &str, source: Source, word: Word) -> Vouch {
-        Vouch { parent: parent.to_owned(), source, word, stamp: 5, until: None }
+        Vouch { parent: parent.to_owned(), source, word, stamp: 5, until: None, role: None }
     }
 
     fn live(person: &Person) -> Vec<String> {
@@ -333,6 +351,47 @@ mod tests {
         assert_eq!(derive(&person, &world()).rows.get(&("team".to_owned(), push)), Some(&false));
         assert!(!derive(&person, &world()).member(&world(), "team"));
         assert!(derive(&person, &world()).member(&world(), "all"), "and the fallback takes over");
+    }
+
+    /// The highest role that stands is the person's, and each goes with the vouch that it came with.
+    #[test]
+    fn a_role_belongs_to_its_vouch() {
+        let role = |person: &Person| derive(person, &world()).organizations(&world()).get("org").cloned();
+        let role = |person: &Person| role(person).unwrap_or_else(|| "nobody".to_owned());
+        let mut person = signed_in(5, &[]);
+        assert_eq!(role(&person), "member");
+        person.links[0].groups = Some(Claim { stamp: 6, value: BTreeSet::from(["T".to_owned()]) });
+        assert_eq!(role(&person), "editor", "the table of groups");
+        let claims =
+            |values: &[&str]| Some(Claim { stamp: 6, value: values.iter().map(|it| (*it).to_owned()).collect() });
+        person.links[0].roles = claims(&["Boss", "Hand", "unknown"]);
+        assert_eq!(role(&person), "owner");
+        person.links[0].roles = claims(&["unknown"]);
+        assert_eq!(role(&person), "editor", "a claim that means nothing leaves the table");
+        person.links[0].roles = claims(&["Boss"]);
+        person.off = Some(6);
+        assert_eq!(role(&person), "member", "dead evidence gives no role");
+        person.off = None;
+        person.records.push(record(false));
+        assert_eq!(role(&person), "nobody");
+        person.records.clear();
+        person.links.clear();
+        person.vouches.push(Vouch { role: Some("owner".to_owned()), ..says("org", Source::Invite, Word::Grant) });
+        person.vouches.push(Vouch { role: Some("editor".to_owned()), ..says("org", Source::Grant, Word::Grant) });
+        assert_eq!(role(&person), "owner");
+        person.vouches[0].until = Some(50);
+        assert_eq!(role(&person), "editor", "with its vouch the role has ended");
+        person.vouches.push(says("org", Source::Deny, Word::Deny));
+        assert_eq!(role(&person), "nobody");
+    }
+
+    #[test]
+    fn a_connection_gives_roles_only_where_it_serves() {
+        let mut world = world();
+        world.connections.get_mut("k").unwrap().organizations.clear();
+        let mut person = signed_in(5, &["T"]);
+        person.links[0].roles = Some(Claim { stamp: 5, value: BTreeSet::from(["Boss".to_owned()]) });
+        assert_eq!(derive(&person, &world).organizations(&world)["org"], "member");
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! ```
 //! use rollkeeper::reconcile::{Person, Source, Vouch, Word, World, derive, explain};
 //!
-//! let says = |source, word| Vouch { parent: "staff".into(), source, word, stamp: 0, until: None };
+//! let says = |source, word| Vouch { parent: "staff".into(), source, word, stamp: 0, until: None, role: None };
 //! let mut bjensen = Person { vouches: vec![says(Source::Grant, Word::Grant)], ..Person::default() };
 //! assert!(derive(&bjensen, &World::default()).member(&World::default(), "staff"));
 //!
@@ -24,12 +24,14 @@ mod derive;
 mod explain;
 mod reading;
 mod registers;
+mod roles;
 mod vote;
 
-pub use attributes::{UNIQUE, is_unique};
+pub use attributes::{UNIQUE, is_unique, speakers};
 pub use derive::{Derived, derive};
 pub use explain::{Explanation, Register, explain};
 pub use registers::{
     Claim, Connection, DefaultMode, DefaultTeam, Group, Link, Person, Record, Source, Stamp, Vouch, Word, World,
 };
+pub use roles::{MEMBER, OWNER, ROLES, highest};
 pub use vote::{active_here, vote};

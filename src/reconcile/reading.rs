@@ -162,10 +162,11 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Of the connections with a record, those whose verified domain the record's userName is in, else all; of these the
-/// one created first.
+/// Of the connections with a record, the one that an administrator pinned; else of those whose verified domain the record's userName is in, else of all, the one created
+/// first.
 fn home<'a>(person: &'a Person, world: &World) -> Option<&'a Record> {
-    person.records.iter().min_by_key(|record| (!record.in_verified_domain, rank(world, record)))
+    let is_pinned = |record: &Record| person.pinned.as_ref() == Some(&record.connection);
+    person.records.iter().min_by_key(|record| (!is_pinned(record), !record.in_verified_domain, rank(world, record)))
 }
 
 fn rank<'a>(world: &World, record: &'a Record) -> (i64, &'a str) {

@@ -42,6 +42,19 @@ impl Source {
         }
     }
 
+    /// The kind of word, as answers name it.
+    pub fn via(&self) -> &'static str {
+        match self {
+            Self::Push(_) => "push",
+            Self::Login(_) => "login",
+            Self::Default(_) => "default",
+            Self::Grant => "grant",
+            Self::Deny => "deny",
+            Self::Invite => "invitation",
+            Self::Import => "import",
+        }
+    }
+
     /// `login` and `default` rows are derived: nobody says them, nobody stamps them.
     pub fn is_derived(&self) -> bool {
         matches!(self, Self::Login(_) | Self::Default(_))
@@ -79,6 +92,8 @@ pub struct Vouch {
     pub stamp: Stamp,
     /// A grant that ends by itself.
     pub until: Option<Stamp>,
+    /// What the person is in the organization by this word.
+    pub role: Option<String>,
 }
 
 /// What one connection's push says of the person.
@@ -119,6 +134,8 @@ pub struct Link {
     pub subject: String,
     /// The raw group values of the newest login that stated them.
     pub groups: Option<Claim<BTreeSet<String>>>,
+    /// The raw role values of the newest login that stated them.
+    pub roles: Option<Claim<BTreeSet<String>>>,
     /// Attribute words by cell; `null` is `Cleared` (a mapping rule with `onEmpty: clear`).
     pub attributes: BTreeMap<String, Claim<Value>>,
     /// The newest login of this link, with or without a list.
@@ -137,6 +154,8 @@ pub struct Person {
     pub suspended: bool,
     /// The last suspension, or what a home that is gone ended.
     pub off: Option<Stamp>,
+    /// The connection that an administrator made the home, while it has a record.
+    pub pinned: Option<String>,
     pub records: Vec<Record>,
     pub links: Vec<Link>,
     pub vouches: Vec<Vouch>,
@@ -172,6 +191,11 @@ pub struct Connection {
     pub claim_max_age: Option<i64>,
     /// What a raw group value of this connection's claims means, already limited to its scope.
     pub groups_by_value: BTreeMap<String, BTreeSet<String>>,
+    /// The organizations that it serves: elsewhere its roles mean nothing.
+    pub organizations: BTreeSet<String>,
+    /// What a raw role value means, and what being in a team means.
+    pub roles_by_value: BTreeMap<String, String>,
+    pub roles_by_group: BTreeMap<String, String>,
 }
 
 /// What of a group the view depends on.

@@ -13,6 +13,8 @@ pub enum About {
     GroupNames,
     /// A tenant's schemas and types: shared by whoever writes resources, which are judged by them, alone whoever changes them.
     Definitions,
+    /// Of an organization: whoever counts its members or asks for its last owner counts what others have committed.
+    Members,
 }
 
 impl About {
@@ -21,6 +23,7 @@ impl About {
             Self::Settings => "settings",
             Self::GroupNames => "group names",
             Self::Definitions => "definitions",
+            Self::Members => "members",
         };
         format!("rollkeeper {about} {tenant} {connection}")
     }

@@ -150,6 +150,15 @@ impl Engine {
         Ok(Tx { conn, tenant: tenant.to_owned() })
     }
 
+    /// Brings the write-ahead log into the file and empties it, so that what was erased is in neither. Whoever reads at this
+    /// moment may keep a part of it; the next call takes that. PostgreSQL does so by itself.
+    pub async fn checkpoint(&self) -> Result<(), Error> {
+        if let Pools::Sqlite { write, .. } = &self.pools {
+            sqlx::query("pragma wal_checkpoint(truncate)").execute(write).await?;
+        }
+        Ok(())
+    }
+
     /// Ends all connections, so that the last commit is in the file when the process exits.
     pub async fn close(&self) {
         match &self.pools {

@@ -21,12 +21,14 @@ pub struct Invitation {
     pub expires: i64,
     pub accepted_by: Option<String>,
     pub stamp: Option<i64>,
+    /// The account that it was made for.
+    pub person: Option<String>,
 }
 
 macro_rules! columns {
     ($rest:literal) => {
         concat!(
-            "select id, address, organization, team, role, state, created, expires, accepted_by, stamp from invitation ",
+            "select id, address, organization, team, role, state, created, expires, accepted_by, stamp, person from invitation ",
             $rest
         )
     };
@@ -35,8 +37,8 @@ macro_rules! columns {
 pub async fn insert(tx: &mut Tx, invitation: &Invitation, hash: &[u8]) -> Result<(), Error> {
     run!(
         tx,
-        "insert into invitation (tenant, id, address, token, organization, team, role, state, created, expires, accepted_by, stamp)
-         values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, null, null)",
+        "insert into invitation (tenant, id, address, token, organization, team, role, state, created, expires, accepted_by, stamp, person)
+         values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, null, null, $10)",
         &tx.tenant,
         &invitation.id,
         &invitation.address,
@@ -45,7 +47,8 @@ pub async fn insert(tx: &mut Tx, invitation: &Invitation, hash: &[u8]) -> Result
         &invitation.team,
         &invitation.role,
         invitation.created,
-        invitation.expires
+        invitation.expires,
+        &invitation.person
     )?;
     Ok(())
 }
@@ -100,6 +103,20 @@ pub async fn accept(tx: &mut Tx, id: &str, resource: &str, stamp: Stamp) -> Resu
     Ok(touched > 0)
 }
 
+/// A new token and a new end; the old token is dead. `true` if it still waits, or waited until it expired.
+pub async fn renew(tx: &mut Tx, id: &str, hash: &[u8], expires: i64) -> Result<bool, Error> {
+    let touched = run!(
+        tx,
+        "update invitation set token = $3, expires = $4, state = 'pending'
+         where tenant = $1 and id = $2 and state in ('pending', 'expired')",
+        &tx.tenant,
+        id,
+        hash,
+        expires
+    )?;
+    Ok(touched > 0)
+}
+
 /// `true` if it was pending.
 pub async fn revoke(tx: &mut Tx, id: &str) -> Result<bool, Error> {
     let touched = run!(
@@ -115,7 +132,7 @@ pub async fn revoke(tx: &mut Tx, id: &str) -> Result<bool, Error> {
 pub async fn remove_of(tx: &mut Tx, resource: &str, addresses: &BTreeSet<String>) -> Result<(), Error> {
     run!(
         tx,
-        "delete from invitation where tenant = $1 and (accepted_by = $2
+        "delete from invitation where tenant = $1 and (accepted_by = $2 or person = $2
            or (state = 'pending' and address in (select j.value ->> 0 from json_each($3) j)))",
         &tx.tenant,
         resource,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::engine::{all, locked, run};
 use super::vouches::rows;
 use super::{Error, Tx};
-use crate::reconcile::{Claim, Link, Person, Record, Source, Stamp, Vouch, Word, cells};
+use crate::reconcile::{Claim, Link, OWNER, Person, Record, Source, Stamp, Vouch, Word, cells};
 use crate::scim::document::Document;
 
 /// A person as stored: the registers, and beside them what was derived from them at the last change.
@@ -25,6 +25,11 @@ pub struct Account {
     pub protected: bool,
     /// Every vouch row with its `live`, derived rows included.
     pub stored: BTreeMap<(String, Source), bool>,
+    /// The roles of those rows that have one.
+    pub roles: BTreeMap<(String, Source), String>,
+    /// Nobody who runs an IdP climbs to what an administrator gave: protected, an owner by grant or invitation, or granted a
+    /// privileged group.
+    pub guarded: bool,
     /// Of each record: whether its own document is stored because it differs from the effective one.
     pub differing: BTreeSet<String>,
     /// The key of the pushed userName, by connection.
@@ -46,6 +51,7 @@ struct AccountRow {
     dead: Option<i64>,
     retired: Option<i64>,
     protected: bool,
+    pinned: Option<String>,
 }
 
 /// Locks the people in the order of their ids; those that do not exist, and groups among them, are left out.
@@ -67,7 +73,7 @@ pub async fn load(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Account>, E
     let accounts = all!(
         tx,
         AccountRow,
-        "select id, version, created, modified, display, document, active, home, suspended, off, dead, retired, protected
+        "select id, version, created, modified, display, document, active, home, suspended, off, dead, retired, protected, pinned
          from resource where tenant = $1 and kind = 'User' and id in (select j.value ->> 0 from json_each($2) j) order by id",
         &tx.tenant,
         &list
@@ -81,6 +87,7 @@ pub async fn load(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Account>, E
             retired: row.retired.is_some(),
             suspended: row.suspended,
             off: row.off,
+            pinned: row.pinned,
             ..Person::default()
         };
         people.insert(
@@ -97,6 +104,8 @@ pub async fn load(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Account>, E
                 dead: row.dead,
                 protected: row.protected,
                 stored: BTreeMap::new(),
+                roles: BTreeMap::new(),
+                guarded: row.protected,
                 differing: BTreeSet::new(),
                 name_keys: BTreeMap::new(),
             },
@@ -187,6 +196,7 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
             connection,
             subject,
             groups: None,
+            roles: None,
             attributes: BTreeMap::new(),
             given: None,
             last_login,
@@ -205,6 +215,9 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
         } else if field == GIVEN {
             let value = serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?;
             link.given = Some(Claim { stamp, value });
+        } else if field == ROLES {
+            let value = serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?;
+            link.roles = Some(Claim { stamp, value });
         } else {
             let value = serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?;
             link.attributes.insert(field, Claim { stamp, value });
@@ -217,6 +230,8 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
 pub const GROUPS: &str = "groups:";
 /// The field that holds the ids of the groups which a default gave for good.
 pub const GIVEN: &str = "given:";
+/// The same for raw role values.
+pub const ROLES: &str = "roles:";
 
 async fn load_words(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Account>) -> Result<(), Error> {
     let words = all!(
@@ -241,19 +256,30 @@ async fn load_words(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
 async fn load_vouches(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Account>) -> Result<(), Error> {
     let vouches = all!(
         tx,
-        (String, String, String, String, Option<i64>, Option<i64>, bool),
-        "select member, parent, source, word, stamp, live_until, live from vouch
-         where tenant = $1 and member in (select j.value ->> 0 from json_each($2) j) order by member, parent, source",
+        (String, String, String, String, Option<i64>, Option<i64>, bool, Option<String>, bool),
+        "select v.member, v.parent, v.source, v.word, v.stamp, v.live_until, v.live, v.role, p.protected
+         from vouch v join resource p on p.tenant = v.tenant and p.id = v.parent
+         where v.tenant = $1 and v.member in (select j.value ->> 0 from json_each($2) j)
+         order by v.member, v.parent, v.source",
         &tx.tenant,
         list
     )?;
-    for (member, parent, source, word, stamp, until, live) in vouches {
+    for (member, parent, source, word, stamp, until, live, role, is_privileged) in vouches {
         let Some(account) = people.get_mut(&member) else { continue };
         let source = Source::parse(&source).ok_or_else(|| Error::corrupt("vouch", format!("source {source}")))?;
         account.stored.insert((parent.clone(), source.clone()), live);
+        if let Some(role) = &role {
+            account.roles.insert((parent.clone(), source.clone()), role.clone());
+        }
+        account.guarded |= live
+            && match source {
+                Source::Grant => is_privileged || role.as_deref() == Some(OWNER),
+                Source::Invite => role.as_deref() == Some(OWNER),
+                _ => false,
+            };
         if !matches!(source, Source::Login(_) | Source::Default(_)) {
             let word = if word == "deny" { Word::Deny } else { Word::Grant };
-            account.person.vouches.push(Vouch { parent, source, word, stamp: stamp.unwrap_or(0), until });
+            account.person.vouches.push(Vouch { parent, source, word, stamp: stamp.unwrap_or(0), until, role });
         }
     }
     Ok(())
@@ -311,6 +337,11 @@ pub async fn set_lifecycle(
 
 pub async fn set_protected(tx: &mut Tx, id: &str, protected: bool) -> Result<(), Error> {
     run!(tx, "update resource set protected = $3 where tenant = $1 and id = $2", &tx.tenant, id, protected)?;
+    Ok(())
+}
+
+pub async fn set_pinned(tx: &mut Tx, id: &str, connection: Option<&str>) -> Result<(), Error> {
+    run!(tx, "update resource set pinned = $3 where tenant = $1 and id = $2", &tx.tenant, id, connection)?;
     Ok(())
 }
 
@@ -381,13 +412,23 @@ pub async fn activity(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<(String
     )
 }
 
-/// (person, parent) of every live row of these people.
-pub async fn live_parents(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<(String, String)>, Error> {
+/// A row that counts, with the organization that it is about.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct LiveRow {
+    pub member: String,
+    pub parent: String,
+    pub organization: Option<String>,
+    pub role: Option<String>,
+}
+
+/// Every live row of these people.
+pub async fn live_rows(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<LiveRow>, Error> {
     all!(
         tx,
-        (String, String),
-        "select distinct member, parent from vouch
-         where tenant = $1 and live and member in (select j.value ->> 0 from json_each($2) j)",
+        LiveRow,
+        "select distinct v.member, v.parent, case when p.kind = 'Organization' then p.id else p.organization end as organization, v.role
+         from vouch v join resource p on p.tenant = v.tenant and p.id = v.parent
+         where v.tenant = $1 and v.live and v.member in (select j.value ->> 0 from json_each($2) j)",
         &tx.tenant,
         rows(ids)
     )

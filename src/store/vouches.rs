@@ -112,6 +112,41 @@ pub async fn set_live(tx: &mut Tx, changes: &[(&str, &str, &Source, bool)]) -> R
     Ok(())
 }
 
+/// Writes the role of rows that stand, for many people at once: (member, parent, source, role).
+pub async fn set_roles(tx: &mut Tx, changes: &[(&str, &str, &Source, Option<&str>)]) -> Result<(), Error> {
+    for (member, parent, source, role) in changes {
+        run!(
+            tx,
+            "update vouch set role = $5 where tenant = $1 and member = $2 and parent = $3 and source = $4",
+            &tx.tenant,
+            *member,
+            *parent,
+            source.to_string(),
+            *role
+        )?;
+    }
+    Ok(())
+}
+
+/// The role of a register, if there is one of this source.
+pub async fn role_of(
+    tx: &mut Tx,
+    parent: &str,
+    member: &str,
+    source: &Source,
+) -> Result<Option<Option<String>>, Error> {
+    let found = one!(
+        tx,
+        (Option<String>,),
+        "select role from vouch where tenant = $1 and parent = $2 and member = $3 and source = $4",
+        &tx.tenant,
+        parent,
+        member,
+        source.to_string()
+    )?;
+    Ok(found.map(|(role,)| role))
+}
+
 /// What a connection lists in a group, by member kind: people (inactive ones included) and groups.
 pub async fn listed(tx: &mut Tx, parent: &str, source: &Source) -> Result<BTreeMap<String, String>, Error> {
     let found = all!(

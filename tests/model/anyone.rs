@@ -40,6 +40,7 @@ pub fn world() -> impl Strategy<Value = World> {
                 default_team: team.map(|(group, mode)| DefaultTeam { group: group.to_owned(), mode }),
                 claim_max_age,
                 groups_by_value: values.into_iter().map(|value| (value.to_owned(), groups(value))).collect(),
+                ..Connection::default()
             };
             ((*id).to_owned(), connection)
         });
@@ -101,6 +102,7 @@ fn link() -> impl Strategy<Value = Link> {
             value: values.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(),
         });
         Link {
+            roles: None,
             connection: connection.to_owned(),
             subject: subject.to_owned(),
             last_login: groups.as_ref().map_or(0, |claim| claim.stamp) + later,
@@ -127,7 +129,7 @@ fn vouch() -> impl Strategy<Value = Vouch> {
                 _ => (Source::Import, Word::Grant),
             };
             let until = until.filter(|_| source == Source::Grant);
-            Vouch { parent: parent.to_owned(), source, word, stamp, until }
+            Vouch { parent: parent.to_owned(), source, word, stamp, until, role: None }
         },
     )
 }

@@ -41,6 +41,7 @@ impl Pure {
                 .map(|mode| DefaultTeam { group: universe.default_team(directory).id().to_owned(), mode }),
             claim_max_age: universe.claim_max_age,
             groups_by_value: BTreeMap::new(),
+            ..Connection::default()
         };
         let group = |team: Team| Group {
             id: team.id().to_owned(),
@@ -234,6 +235,7 @@ impl Pure {
         let links = &mut self.people[account].links;
         let at = links.iter().position(is_link).unwrap_or_else(|| {
             links.push(Link {
+                roles: None,
                 connection: directory.id().to_owned(),
                 subject: subject.clone(),
                 groups: None,
@@ -314,7 +316,7 @@ fn say(person: &mut Person, team: Team, source: Source, word: Word, stamp: impl 
         !same
     });
     let stamp = stamp(before);
-    person.vouches.push(Vouch { parent: team.id().to_owned(), source, word, stamp, until: None });
+    person.vouches.push(Vouch { parent: team.id().to_owned(), source, word, stamp, until: None, role: None });
 }
 
 fn forget_manual(person: &mut Person, team: Team) {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use sqlx::migrate::Migrator;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use url::Url;
 
@@ -64,6 +64,19 @@ impl Database {
             Place::Server { .. } => None,
         }
     }
+}
+
+/// How many events the tenant has, whether a reader may see them yet or not.
+pub async fn stored_events(url: &str, tenant: &str) -> usize {
+    let sql = "select count(*) from event where tenant = $1";
+    let count: i64 = if url.starts_with("sqlite") {
+        let mut connection = SqliteConnection::connect(url).await.expect("the database opens");
+        sqlx::query_scalar(sql).bind(tenant).fetch_one(&mut connection).await.expect("a number")
+    } else {
+        let mut connection = PgConnection::connect(url).await.expect("the database opens");
+        sqlx::query_scalar(sql).bind(tenant).fetch_one(&mut connection).await.expect("a number")
+    };
+    usize::try_from(count).expect("a count")
 }
 
 impl Drop for Database {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use super::Database;
+use super::database::stored_events;
 
 /// 2026-01-05T09:00:00Z, a Monday.
 pub const MORNING: i64 = 1_767_603_600_000;
@@ -137,15 +138,7 @@ impl Roll {
 
     async fn stored_events(&self) -> usize {
         let url = self.database.as_ref().expect("the first tenant has the database").url();
-        let sql = "select count(*) from event where tenant = $1";
-        let count: i64 = if url.starts_with("sqlite") {
-            let mut connection = SqliteConnection::connect(url).await.expect("the database opens");
-            sqlx::query_scalar(sql).bind(&self.tenant).fetch_one(&mut connection).await.expect("a number")
-        } else {
-            let mut connection = PgConnection::connect(url).await.expect("the database opens");
-            sqlx::query_scalar(sql).bind(&self.tenant).fetch_one(&mut connection).await.expect("a number")
-        };
-        usize::try_from(count).expect("a count")
+        stored_events(url, &self.tenant).await
     }
 }
 

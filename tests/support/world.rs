@@ -1,5 +1,7 @@
 //! A whole server in process with a database, a clock and ids of its own.
 
+use std::time::Duration;
+
 use rollkeeper::app::App;
 use rollkeeper::auth::egress::{Egress, EgressPolicy};
 use rollkeeper::auth::jwks::Jwks;
@@ -9,9 +11,11 @@ use rollkeeper::directory::{Directory, TenantInfo};
 use rollkeeper::http::Settings;
 use rollkeeper::jit::login::Logins;
 use rollkeeper::store::{Engine, Options};
+use serde_json::Value;
 
 use super::Database;
 use super::client::Client;
+use super::database::stored_events;
 
 /// 2026-11-24T02:00:00Z.
 const START: i64 = 1_795_485_600_000;
@@ -20,6 +24,7 @@ pub struct World {
     pub clock: Clock,
     pub directory: Directory,
     pub app: App,
+    url: String,
     /// Last, so that it goes when nothing uses it any more.
     _database: Database,
 }
@@ -38,7 +43,27 @@ impl World {
         let egress = Egress::new(EgressPolicy { allow_loopback_http: true, ..EgressPolicy::default() });
         let logins = Logins { directory: directory.clone(), keys: Jwks::new(egress, clock.clone()) };
         let app = App::new(directory.clone(), logins, Settings::default());
-        Self { clock, directory, app, _database: database }
+        Self { clock, directory, app, url: database.url().to_owned(), _database: database }
+    }
+
+    /// Every event of the tenant (its id), in order. The feed of PostgreSQL stops at the oldest transaction that is open anywhere
+    /// on the server, so beside other tests it is asked until it has caught up.
+    pub async fn events(&self, tenant: &str) -> Vec<Value> {
+        loop {
+            let (mut all, mut after) = (Vec::new(), None);
+            loop {
+                let page = self.directory.events(tenant, after.as_deref(), 500).await.expect("the feed is readable");
+                all.extend(page.events);
+                if !page.more {
+                    break;
+                }
+                after = Some(page.next);
+            }
+            if all.len() == stored_events(&self.url, tenant).await {
+                return all;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// A new tenant of kind `directory`, with its connection `default`.

@@ -13,6 +13,8 @@ pub struct Explained {
     registers: Vec<Register>,
     person: Named,
     parent: Named,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -47,6 +49,7 @@ impl From<ExplainAnswer> for Explained {
             registers: explanation.registers.into_iter().map(register).collect(),
             person: named(answer.person),
             parent: named(answer.parent),
+            role: answer.role,
         }
     }
 }

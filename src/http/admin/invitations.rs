@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::directory::InvitationInfo;
+use crate::directory::{self, InvitationInfo};
 use crate::http::Site;
 use crate::http::ask::Id;
 use crate::http::body::Message;
@@ -14,6 +14,7 @@ use crate::http::instant;
 use crate::http::refusal::Refusal;
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Invitation {
     id: String,
     address: String,
@@ -23,6 +24,10 @@ pub struct Invitation {
     group: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_by: Option<String>,
     state: String,
     #[serde(serialize_with = "instant::serialize")]
     created: i64,
@@ -32,8 +37,9 @@ pub struct Invitation {
 
 impl From<InvitationInfo> for Invitation {
     fn from(info: InvitationInfo) -> Self {
-        let InvitationInfo { id, address, organization, group, role, state, created, expires } = info;
-        Self { id, address, organization, group, role, state, created, expires }
+        let InvitationInfo { id, address, organization, group, role, person, accepted_by, state, created, expires } =
+            info;
+        Self { id, address, organization, group, role, person, accepted_by, state, created, expires }
     }
 }
 
@@ -54,6 +60,7 @@ pub struct NewInvitation {
     organization: Option<String>,
     group: Option<String>,
     role: Option<String>,
+    person: Option<String>,
     #[serde(default, deserialize_with = "instant::optional::deserialize")]
     expires: Option<i64>,
 }
@@ -71,12 +78,27 @@ pub async fn create(
     client: Client,
     Message(new): Message<NewInvitation>,
 ) -> Result<(StatusCode, Json<Issued>), Refusal> {
-    let NewInvitation { address, organization, group, role, expires } = &new;
-    let (info, token) = site
-        .directory
-        .invite(&client.tenant.id, address, organization.as_deref(), group.as_deref(), role.as_deref(), *expires)
-        .await?;
+    let NewInvitation { address, organization, group, role, person, expires } = new;
+    let new = directory::NewInvitation { address, organization, group, role, person, expires };
+    let (info, token) = site.directory.make_invitation(&client.tenant.id, &new).await?;
     Ok((StatusCode::CREATED, Json(Issued { token, invitation: info.into() })))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Resend {
+    #[serde(default, deserialize_with = "instant::optional::deserialize")]
+    expires: Option<i64>,
+}
+
+pub async fn resend(
+    State(site): State<Site>,
+    client: Client,
+    Id(id): Id,
+    Message(resend): Message<Resend>,
+) -> Result<Json<Issued>, Refusal> {
+    let (info, token) = site.directory.resend_invitation(&client.tenant.id, &id, resend.expires).await?;
+    Ok(Json(Issued { token, invitation: info.into() }))
 }
 
 pub async fn revoke(State(site): State<Site>, client: Client, Id(id): Id) -> Result<StatusCode, Refusal> {

@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::explain::Explained;
+use crate::directory::AttributeAnswer;
 use crate::http::Site;
 use crate::http::ask::{Id, Parent};
 use crate::http::body::Message;
@@ -13,18 +14,26 @@ use crate::http::gate::Client;
 use crate::http::instant;
 use crate::http::refusal::Refusal;
 
-/// `?group=` or `?organization=`, an id each.
-pub async fn explain(
-    State(site): State<Site>,
-    client: Client,
-    Id(id): Id,
-    uri: Uri,
-) -> Result<Json<Explained>, Refusal> {
-    let parent = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
-        .find(|(name, _)| name == "group" || name == "organization")
-        .map(|(_, value)| value.into_owned())
-        .ok_or_else(|| Refusal::invalid("name the group: ?group=… with its id, or ?organization=…"))?;
-    Ok(Json(site.directory.explain(&client.tenant.id, &id, &parent).await?.into()))
+/// A membership, or an attribute.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Why {
+    Membership(Box<Explained>),
+    Attribute(AttributeAnswer),
+}
+
+/// `?group=` or `?organization=`, an id each, or `?attribute=` as SCIM spells it.
+pub async fn explain(State(site): State<Site>, client: Client, Id(id): Id, uri: Uri) -> Result<Json<Why>, Refusal> {
+    let (what, name) = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+        .find(|(what, _)| ["group", "organization", "attribute"].contains(&&**what))
+        .ok_or_else(|| {
+            Refusal::invalid("name what is asked about: ?group=… or ?organization=… with an id, or ?attribute=…")
+        })?;
+    Ok(Json(if what == "attribute" {
+        Why::Attribute(site.directory.explain_attribute(&client.tenant.id, &id, &name).await?)
+    } else {
+        Why::Membership(Box::new(site.directory.explain(&client.tenant.id, &id, &name).await?.into()))
+    }))
 }
 
 /// A group or an organization, by id; one of the two.
@@ -35,6 +44,8 @@ pub struct Where {
     organization: Option<String>,
     #[serde(default, deserialize_with = "instant::optional::deserialize")]
     until: Option<i64>,
+    /// Of a grant: what the person is in the organization.
+    role: Option<String>,
 }
 
 impl Where {
@@ -52,7 +63,8 @@ pub async fn grant(
     Id(id): Id,
     Message(word): Message<Where>,
 ) -> Result<StatusCode, Refusal> {
-    site.directory.grant(&client.tenant.id, &id, word.parent()?, word.until).await?;
+    let role = word.role.as_deref();
+    site.directory.grant_role(&client.tenant.id, &id, word.parent()?, word.until, role).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -62,8 +74,8 @@ pub async fn deny(
     Id(id): Id,
     Message(word): Message<Where>,
 ) -> Result<StatusCode, Refusal> {
-    if word.until.is_some() {
-        return Err(Refusal::invalid("a deny has no \"until\": it stands until it is withdrawn"));
+    if word.until.is_some() || word.role.is_some() {
+        return Err(Refusal::invalid("a deny has no \"until\" and no \"role\": it stands until it is withdrawn"));
     }
     site.directory.deny(&client.tenant.id, &id, word.parent()?).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -97,5 +109,33 @@ pub async fn protect(State(site): State<Site>, client: Client, Id(id): Id) -> Re
 
 pub async fn unprotect(State(site): State<Site>, client: Client, Id(id): Id) -> Result<StatusCode, Refusal> {
     site.directory.protect(&client.tenant.id, &id, false).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Nothing of the person stays, not even for the retention.
+pub async fn erase(State(site): State<Site>, client: Client, Id(id): Id) -> Result<StatusCode, Refusal> {
+    site.directory.erase_person(&client.tenant.id, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Home {
+    /// Its name or id.
+    connection: String,
+}
+
+pub async fn pin_home(
+    State(site): State<Site>,
+    client: Client,
+    Id(id): Id,
+    Message(home): Message<Home>,
+) -> Result<StatusCode, Refusal> {
+    site.directory.pin_home(&client.tenant.id, &id, Some(&home.connection)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn unpin_home(State(site): State<Site>, client: Client, Id(id): Id) -> Result<StatusCode, Refusal> {
+    site.directory.pin_home(&client.tenant.id, &id, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -39,6 +39,16 @@ fn what_is_above_the_ceiling_is_left_out_and_counted() {
 }
 
 #[test]
+fn roles_are_stated_only_below_the_ceiling() {
+    let rules = rules(&json!({"roles": {"from": "roles", "map": {"boss": "owner"}}}));
+    let said = json!({"roles": ["boss"]});
+    assert_eq!(read(&rules, &ceiling(&json!({})), &said).roles, None);
+    // Even where the claim may be said, it is no statement of roles.
+    assert_eq!(read(&rules, &ceiling(&json!({"claims": ["roles"]})), &said).roles, None);
+    assert_eq!(read(&rules, &ceiling(&json!({"roles": true})), &said).roles, Some(["boss".to_owned()].into()));
+}
+
+#[test]
 fn an_anchor_below_the_ceiling() {
     let by_subject = Rules::default_for("shop");
     let table = [

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use crate::directory::{Connected, Result, Voice, Wants, Work, find_in, world};
 use crate::jit::claims::{Claims, GroupsClaim};
 use crate::jit::decide::{Allowed, Decision, Who};
-use crate::reconcile::{Source, derive};
+use crate::reconcile::{MEMBER, derive};
+use crate::scim::key::Key;
 use crate::scim::{self, core};
-use crate::store::{people, resources};
+use crate::store::{people, resources, values};
 
 use super::apply::Applied;
 
@@ -57,6 +58,10 @@ pub struct User {
 pub struct Organization {
     pub id: String,
     pub slug: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The highest that stands.
+    pub role: String,
     pub via: Vec<&'static str>,
 }
 
@@ -66,6 +71,21 @@ pub struct Group {
     pub id: String,
     pub display_name: String,
     pub via: Vec<&'static str>,
+}
+
+/// Of how many values that mean nothing the answer says whether somebody else has a group of that name.
+const MOST_LOOKED_UP: usize = 20;
+
+/// A group of that name is there that this connection may not speak of: it is another's, and never joined by its name.
+async fn is_name_of_a_group(work: &mut Work<'_>, connected: &Connected, value: &str) -> Result<bool> {
+    let key = Key::text(false, value).0;
+    for id in values::having(&mut work.tx, "Group", "displayname", &key, 3).await? {
+        let row = resources::find(&mut work.tx, "Group", &id).await?;
+        if row.is_some_and(|row| row.owner.as_deref() != Some(connected.id.as_str())) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Settles what was written and reads it back, in the same transaction.
@@ -88,21 +108,30 @@ pub(super) async fn compose(
     let gathered = world::gather(&mut work.tx, &configuration, &mut accounts, work.now).await?;
     let mut via: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
     let mut drift = Vec::new();
+    let mut roles = BTreeMap::new();
     for account in &accounts {
         for ((parent, source), live) in &account.stored {
             if *live {
-                via.entry(parent.clone()).or_default().insert(word(source));
+                via.entry(parent.clone()).or_default().insert(source.via());
             }
         }
-        for (cell, source, _) in derive(&account.person, &gathered).drift {
+        let derived = derive(&account.person, &gathered);
+        roles = derived.organizations(&gathered);
+        for (cell, source, _) in derived.drift {
             drift.push(json!({"attribute": cell, "source": source}));
         }
     }
     if let (GroupsClaim::Known(values), true) = (&claims.groups, allowed.keep_groups) {
+        let mut looked_up = 0;
         let meant = gathered.connections.get(&connected.id).map(|connection| &connection.groups_by_value);
         for value in values {
             match meant.and_then(|meant| meant.get(value)) {
-                None => drift.push(json!({"group": value, "reason": "unmapped"})),
+                None => {
+                    let is_owned = looked_up < MOST_LOOKED_UP && is_name_of_a_group(work, connected, value).await?;
+                    looked_up += 1;
+                    let reason = if is_owned { "group_name_owned" } else { "unmapped" };
+                    drift.push(json!({"group": value, "reason": reason}));
+                }
                 Some(groups) => {
                     for group in groups.iter().filter(|group| !via.get(*group).is_some_and(|by| by.contains("login"))) {
                         if !via.get(group).is_some_and(|by| by.contains("push")) {
@@ -122,7 +151,7 @@ pub(super) async fn compose(
         let display_name = link.display.clone().unwrap_or_default();
         groups.push(Group { id: link.value.clone(), display_name, via: words });
     }
-    let mut organizations = organizations(work, &via).await?;
+    let mut organizations = organizations(work, &via, &roles).await?;
     if work.is_platform() {
         let served = connected.organizations();
         organizations.retain(|organization| served.contains(&organization.id));
@@ -173,6 +202,7 @@ pub(super) async fn compose(
 async fn organizations(
     work: &mut Work<'_>,
     via: &BTreeMap<String, BTreeSet<&'static str>>,
+    roles: &BTreeMap<String, String>,
 ) -> Result<Vec<Organization>> {
     let parents: BTreeSet<String> = via.keys().cloned().collect();
     let mut words: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
@@ -192,21 +222,11 @@ async fn organizations(
         .map(|row| {
             let document: Value = serde_json::from_str(&row.document).unwrap_or_default();
             let slug = document.get("slug").and_then(Value::as_str).unwrap_or_default().to_owned();
-            Organization { slug, via: words[&row.id].iter().copied().collect(), id: row.id }
+            let name = document.get("displayName").and_then(Value::as_str).map(str::to_owned);
+            let role = roles.get(&row.id).map_or(MEMBER, String::as_str).to_owned();
+            Organization { slug, name, role, via: words[&row.id].iter().copied().collect(), id: row.id }
         })
         .collect())
-}
-
-fn word(source: &Source) -> &'static str {
-    match source {
-        Source::Push(_) => "push",
-        Source::Login(_) => "login",
-        Source::Default(_) => "default",
-        Source::Grant => "grant",
-        Source::Deny => "deny",
-        Source::Invite => "invitation",
-        Source::Import => "import",
-    }
 }
 
 /// What is kept: the evidence's hash, claim names, group values and steps. No attribute value of anybody.
@@ -273,6 +293,7 @@ fn refusal(code: &str) -> &'static str {
         "policy_denied" => "Refused: the account that fits is protected; an administrator has to bind it.",
         "not_invited" => "Refused: sign-in creates nobody here, and there is no membership or invitation to enter by.",
         "domain_not_verified" => "Refused: the address is not in a domain verified for the connection.",
+        "no_seats" => "Refused: all seats of an organization are taken that this sign-in would bring the person into.",
         "missing_required_claim" => "Refused: the token lacks the claims that an account is created from.",
         _ => "Refused.",
     }

@@ -8,12 +8,13 @@ use crate::directory::{Connected, Result, Work, groups::Stated, world};
 use crate::event::Kind;
 use crate::jit::claims::{AttributeClaim, Claims, GroupsClaim};
 use crate::jit::decide::{Allowed, Who};
-use crate::jit::rules::Create;
+use crate::jit::rules::{Create, RoleMode};
 use crate::reconcile::{Source, Word, cells};
 use crate::scim::document::Document;
 use crate::scim::key::Key;
 use crate::scim::resource_type::urn;
 use crate::store::agree::{self, About};
+use crate::store::people::ROLES;
 use crate::store::{self, connections, identity, invitations, values, vouches};
 
 use super::{account, gather};
@@ -30,12 +31,17 @@ pub(super) struct Applied {
 }
 
 /// The connection, then groups, then people in the order of their ids.
-pub(super) async fn lock(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> Result<()> {
+pub(super) async fn lock(
+    work: &mut Work<'_>,
+    connected: &Connected,
+    claims: &Claims,
+    invitation: Option<&[u8; 32]>,
+) -> Result<()> {
     // A claim may name a group that is being created right now, and a person who is created here is in no population yet.
     agree::share(&mut work.tx, &connected.id, &[About::Settings, About::GroupNames]).await?;
     let groups = gather::groups(work, connected, claims).await?;
     work.share(&groups).await?;
-    let found = gather::find(work, connected, claims).await?;
+    let found = gather::find(work, connected, claims, invitation).await?;
     work.hold(&found.ids()).await
 }
 
@@ -77,6 +83,12 @@ pub(super) async fn allow(
         return Err(store::Error::Conflict.into());
     }
     if known.is_none() {
+        let others = identity::links_of(&mut work.tx, &person).await?;
+        if matches!(allowed.who, Who::Anchored(_)) && others.iter().any(|link| link.connection == connected.id) {
+            // The application was registered anew, or its subjects are pairwise.
+            let event = work.event(Kind::SubjectChanged).of(&person).and(&connected.id).naming([&link.id]);
+            work.publish(event);
+        }
         applied.linked = true;
         identity::add_link(&mut work.tx, &link).await?;
         connections::mark_used(&mut work.tx, &connected.id).await?;
@@ -97,7 +109,7 @@ pub(super) async fn allow(
         work.name_by_anchor(&connected.namespace(), anchor, &person).await?;
         identity::mark_matched(&mut work.tx, &connected.id, &connected.namespace(), anchor).await?;
     }
-    say(work, connected, claims, allowed, &link, applied.created).await?;
+    say(work, connected, claims, allowed, &link, (applied.created, applied.linked)).await?;
     accept(work, claims, allowed, &person).await?;
     account::give_default(work, connected, claims, &link).await?;
     Ok(applied)
@@ -115,7 +127,7 @@ async fn say(
     claims: &Claims,
     allowed: &Allowed,
     link: &identity::Link,
-    created: bool,
+    (created, is_new): (bool, bool),
 ) -> Result<()> {
     attributes(work, claims, link).await?;
     let mut moved = false;
@@ -125,6 +137,12 @@ async fn say(
         }
         let handle = account::free_handle(work, connected, claims).await?;
         moved |= put(work, link, claims, &format!("{}:handle", urn::PERSON), &Value::String(handle)).await?;
+    }
+    if let (Some(roles), true) = (&claims.roles, connected.rules.jit.enabled)
+        && (connected.rules.roles.mode == RoleMode::Continuous || is_new)
+    {
+        let text = Value::from_iter(roles.iter().map(String::as_str)).to_string();
+        moved |= identity::put_claim(&mut work.tx, &link.connection, &link.subject, ROLES, claims.stamp, &text).await?;
     }
     if let (GroupsClaim::Known(groups), true) = (&claims.groups, allowed.keep_groups) {
         create_teams(work, connected, groups).await?;

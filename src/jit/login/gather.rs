@@ -24,6 +24,8 @@ pub(super) struct Found {
     named: BTreeSet<String>,
     /// By an administrator's ruling about the subject.
     ruled: Option<String>,
+    /// The accounts that an administrator made the invitations for which were shown or wait for the address.
+    invited: BTreeSet<String>,
     /// Who was found by the name of which claim.
     by: BTreeSet<(String, &'static str)>,
 }
@@ -34,6 +36,7 @@ impl Found {
         ids.extend(self.linked.clone());
         ids.extend(self.anchored.clone());
         ids.extend(self.ruled.clone());
+        ids.extend(self.invited.clone());
         ids
     }
 
@@ -43,8 +46,15 @@ impl Found {
 }
 
 /// Finds ids only: what is decided is read again behind the locks.
-pub(super) async fn find(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> Result<Found> {
+pub(super) async fn find(
+    work: &mut Work<'_>,
+    connected: &Connected,
+    claims: &Claims,
+    token: Option<&[u8; 32]>,
+) -> Result<Found> {
     let mut found = known(work, connected, claims).await?;
+    found.invited =
+        shown(work, claims, token).await?.into_iter().filter_map(|(invitation, _)| invitation.person).collect();
     if found.linked.is_some() || found.anchored.is_some() || found.ruled.is_some() {
         return Ok(found);
     }
@@ -79,7 +89,7 @@ pub(super) async fn find(work: &mut Work<'_>, connected: &Connected, claims: &Cl
     }
     // Each statement sees what was committed until then: the person's own first login, if it was committed in between, would
     // be taken for somebody else of that name.
-    let meanwhile = known(work, connected, claims).await?;
+    let meanwhile = Found { invited: found.invited.clone(), ..known(work, connected, claims).await? };
     Ok(if meanwhile.linked.is_some() || meanwhile.anchored.is_some() { meanwhile } else { found })
 }
 
@@ -118,7 +128,7 @@ pub(super) async fn snapshot(
     claims: &Claims,
     invitation: Option<&[u8; 32]>,
 ) -> Result<Snapshot> {
-    let found = find(work, connected, claims).await?;
+    let found = find(work, connected, claims, invitation).await?;
     work.hold(&found.ids()).await?;
     let loaded = crate::store::people::load(&mut work.tx, &found.ids()).await?;
     let accounts: BTreeMap<String, Account> = loaded
@@ -150,7 +160,7 @@ pub(super) async fn snapshot(
         let person = &account.person;
         person.records.iter().all(|record| record.connection == connected.id)
             && person.links.is_empty()
-            && !account.protected
+            && !account.guarded
             && people::is_addressed(connected, account)
     };
     let one_addressed: Vec<&Account> = found.addressed.iter().filter_map(|id| accounts.get(id)).filter(own).collect();
@@ -159,7 +169,7 @@ pub(super) async fn snapshot(
         _ => None,
     };
     let person = found.ruled.as_ref().or(found.linked.as_ref()).or(found.anchored.as_ref());
-    let invitations = invited(work, claims, invitation, person, made_for).await?;
+    let invitations = invited(work, claims, invitation, person, made_for, &candidates).await?;
     let user_name = claims.user_name.as_ref().map(|name| Key::user_name(name).0);
     let reserved = user_name
         .as_deref()
@@ -230,7 +240,7 @@ async fn candidate(
     Ok(Candidate {
         id: person.id.clone(),
         active: account.active && record.is_none_or(|record| record.active),
-        guarded: account.protected,
+        guarded: account.guarded,
         in_organization,
         other_anchor,
     })
@@ -248,18 +258,18 @@ fn shape(text: &str) -> Option<&'static str> {
     }
 }
 
-async fn invited(
+/// The invitations that this login may accept: those that wait for its address if that counts as the person's own, and the one
+/// whose token was shown, if it was made to this address. `true`: by the address alone.
+async fn shown(
     work: &mut Work<'_>,
     claims: &Claims,
     token: Option<&[u8; 32]>,
-    person: Option<&String>,
-    made_for: Option<Candidate>,
-) -> Result<Vec<Invited>> {
+) -> Result<Vec<(invitations::Invitation, bool)>> {
     let Some(email) = &claims.email else { return Ok(Vec::new()) };
     let mut all = Vec::new();
     if email.vouched {
         for invitation in invitations::for_address(&mut work.tx, &email.address.folded).await? {
-            all.push((invitation, made_for.clone()));
+            all.push((invitation, true));
         }
     }
     if let Some(hash) = token
@@ -267,19 +277,49 @@ async fn invited(
         && invitation.address == email.address.folded
         && !all.iter().any(|(known, _)| known.id == invitation.id)
     {
-        all.push((invitation, None));
+        all.push((invitation, false));
     }
+    Ok(all)
+}
+
+async fn invited(
+    work: &mut Work<'_>,
+    claims: &Claims,
+    token: Option<&[u8; 32]>,
+    person: Option<&String>,
+    made_for: Option<Candidate>,
+    candidates: &BTreeMap<String, Candidate>,
+) -> Result<Vec<Invited>> {
     let now = work.now;
-    Ok(all
-        .into_iter()
-        .filter(|(invitation, _)| match invitation.state.as_str() {
+    let mut all = Vec::new();
+    for (invitation, by_address) in shown(work, claims, token).await? {
+        let waits = match invitation.state.as_str() {
             "pending" => invitation.expires > now,
             // An older token may show that it was accepted earlier.
             "accepted" => invitation.accepted_by.as_ref() == person,
             _ => false,
-        })
-        .map(|(invitation, account)| Invited { id: invitation.id, account })
-        .collect())
+        };
+        if !waits {
+            continue;
+        }
+        // An administrator bound it to an account; else it is made for the only account with that address, if the address
+        // counts as this person's own: a forwarded mail links nobody.
+        let account = match &invitation.person {
+            Some(id) => match candidates.get(id) {
+                Some(candidate) => Some(candidate.clone()),
+                None => continue,
+            },
+            None => made_for.clone().filter(|_| by_address),
+        };
+        // One that was made for an account is nobody else's.
+        let is_anothers =
+            |candidate: &Candidate| invitation.person.is_some() && person.is_some_and(|person| *person != candidate.id);
+        if account.as_ref().is_some_and(is_anothers) {
+            continue;
+        }
+        all.push(Invited { id: invitation.id, account });
+    }
+    Ok(all)
 }
 
 async fn is_tombstoned(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> Result<bool> {

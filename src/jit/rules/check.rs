@@ -58,6 +58,10 @@ pub(super) fn whole(rules: &Rules) -> Result<(), String> {
         }
     }
     groups(rules)?;
+    if let Some(claim) = &rules.roles.from {
+        text("roles.from", claim, 256)?;
+    }
+    rules.roles.check()?;
     attributes(rules)
 }
 

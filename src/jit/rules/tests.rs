@@ -66,7 +66,7 @@ fn refusals_name_the_setting() {
         (json!({"nam": "x"}), "nam"),
         (json!({"jit": {"enable": true}}), "enable"),
         (json!({"groups": {"onAbsent": "delete"}}), "delete"),
-        (json!({"roles": {}}), "roles"),
+        (json!({"roles": {"map": {"A": "emperor"}}}), "emperor"),
         (json!({"protocol": "saml"}), "saml"),
         (json!({"name": ""}), "name"),
         (json!({"name": "a\nb"}), "name"),

@@ -14,6 +14,7 @@ fn world() -> World {
         default_team: (id == "a").then(|| DefaultTeam { group: "everyone".to_owned(), mode: DefaultMode::Fallback }),
         claim_max_age: Some(30),
         groups_by_value: BTreeMap::from([("S".to_owned(), BTreeSet::from(["staff".to_owned()]))]),
+        ..Connection::default()
     };
     let group = |id: &str, organization: Option<&str>| Group {
         id: id.to_owned(),
@@ -30,7 +31,7 @@ fn world() -> World {
 }
 
 fn says(parent: &str, source: Source, word: Word) -> Vouch {
-    Vouch { parent: parent.to_owned(), source, word, stamp: T, until: None }
+    Vouch { parent: parent.to_owned(), source, word, stamp: T, until: None, role: None }
 }
 
 fn record_of(connection: &str, active: bool) -> Record {
@@ -47,6 +48,7 @@ fn record_of(connection: &str, active: bool) -> Record {
 
 fn link(stamp: Stamp, values: &[&str]) -> Link {
     Link {
+        roles: None,
         connection: "a".to_owned(),
         subject: "sub".to_owned(),
         groups: Some(Claim { stamp, value: values.iter().map(|value| (*value).to_owned()).collect() }),

@@ -7,6 +7,12 @@ use crate::scim::schema::Type;
 
 use super::{Query, View};
 
+/// Whom nobody finds without an administrator: as [`guarded`](crate::store::people::Account) of an account.
+const GUARDED: &str = "(r.protected or exists (
+    select 1 from vouch y join resource p on p.tenant = y.tenant and p.id = y.parent
+    where y.tenant = r.tenant and y.member = r.id and y.live
+      and (y.source = 'grant' and p.protected or y.source in ('grant', 'invite') and y.role = 'owner')))";
+
 pub(super) enum Argument {
     Text(String),
     Number(i64),
@@ -109,13 +115,13 @@ impl<'a> Compiler<'a> {
             "exists (select 1 from record o where o.tenant = r.tenant and o.resource = r.id and o.connection = {connection})"
         );
         match self.query.kind {
-            "User" if *sole => format!("({own} or not r.protected)"),
+            "User" if *sole => format!("({own} or not {GUARDED})"),
             "User" => {
                 let domains = self.text(one_column(domains));
                 format!(
                     "({own}
                       or exists (select 1 from link l where l.tenant = r.tenant and l.resource = r.id and l.connection = {connection})
-                      or (not r.protected
+                      or (not {GUARDED}
                           and not exists (select 1 from record o where o.tenant = r.tenant and o.resource = r.id)
                           and not exists (select 1 from link l where l.tenant = r.tenant and l.resource = r.id)
                           and exists (select 1 from value d, json_each({domains}) j
