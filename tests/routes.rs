@@ -17,7 +17,8 @@ fn concrete(route: &Route, tenant: &str) -> String {
         .replace("{tenant}", tenant)
         .replace("{id}", "no-such-id")
         .replace("{parent}", "no-such-id")
-        .replace("{attribute}", "title");
+        .replace("{attribute}", "title")
+        .replace("{broker}", "no-such-id");
     assert!(!path.contains('{'), "{} has a parameter that this test does not know", route.path);
     path
 }

@@ -6,7 +6,9 @@
 
 mod administration;
 mod bound;
+mod brokers;
 mod bulk;
+mod claimed;
 mod config;
 mod conflicts;
 mod cursor;
@@ -27,6 +29,7 @@ mod members;
 mod organizations;
 mod pages;
 pub(crate) mod people;
+pub(crate) mod platform;
 mod purge;
 mod read;
 mod reindex;
@@ -56,6 +59,7 @@ use crate::store::Engine;
 pub use administration::{Authenticated, ConnectionInfo, TenantInfo, TokenInfo};
 #[doc(hidden)]
 pub use bound::ListChange;
+pub use brokers::BrokerInfo;
 pub use bulk::{BulkJob, Processed};
 pub use config::{Configuration, Connected};
 pub use conflicts::{Action, CandidateInfo, ConflictInfo, ConflictPage, Resolution};

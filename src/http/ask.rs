@@ -143,6 +143,17 @@ impl FromRequestParts<Site> for Parent {
     }
 }
 
+/// `{broker}` of the path: a name or an id.
+pub struct BrokerName(pub String);
+
+impl FromRequestParts<Site> for BrokerName {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Refusal> {
+        path_segment(parts, site, "broker").await.map(Self)
+    }
+}
+
 /// `{attribute}` of the path, as SCIM spells it.
 pub struct Attribute(pub String);
 
