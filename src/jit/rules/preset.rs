@@ -44,7 +44,7 @@ impl Preset {
         let teams = json!({"pattern": "^[^:]+:[^:]+$"});
         match self {
             Self::ScimFirst => json!({}),
-            Self::JitOnly => json!({"groups": {"create": "pattern", "scope": teams}}),
+            Self::JitOnly => json!({"groups": {"create": "pattern", "scope": teams, "lease": "P30D"}}),
             Self::Docker => json!({
                 "userName": ["email"],
                 "handle": "digits",
