@@ -112,6 +112,7 @@ both_engines! {
         let before = dump(&url, &other.tenant.info.id).await;
         assert!(before.values().map(Vec::len).sum::<usize>() > 30 && before.len() > 12, "the other house is empty: {before:?}");
 
+        by_name(&world, &own, &other).await;
         let document = openapi();
         let mut asked = 0;
         // First what has no body. A body may make something of this tenant that bears the other's id as its name, and
@@ -123,7 +124,8 @@ both_engines! {
                     variants(&document, &route, &other).into_iter().filter(|(_, body)| body.is_some() == with_body).collect();
                 let paths = paths(&route, &own, &other);
                 let is_foreign = route.path.matches('{').count() > 1;
-                for path in &paths {
+                // With a body, an id of each kind that a body is sent to.
+                for path in paths.iter().take(if with_body { 5 } else { paths.len() }) {
                     for (query, body) in &calls {
                         let scope = scopes[asked % scopes.len()];
                         let call = own.with(scope).call(route.method.clone(), &format!("{path}{query}"));
@@ -148,7 +150,6 @@ both_engines! {
             }
         }
         assert!(asked > 500, "only {asked} requests: the table or the bodies are nearly empty");
-        by_name(&world, &own, &other).await;
         assert_eq!(dump(&url, &other.tenant.info.id).await, before, "the other tenant's rows have changed");
         assert_eq!(world.directory.verify(None).await.expect("verify runs"), vec![]);
     }
