@@ -210,7 +210,7 @@ fn report(items: Vec<Item>, memberships: usize, dry_run: bool) -> Report {
 /// The sentence for whoever wrote the line; what is not theirs to mend stops the import.
 fn told(error: &Error) -> Result<String> {
     match error {
-        Error::Scim(error) | Error::Refused { error, .. } => Ok(error.detail.clone()),
+        Error::Scim(error) | Error::Refused { error, .. } | Error::Denied { error, .. } => Ok(error.detail.clone()),
         Error::Busy => Err(Error::Busy),
         Error::Store(error) => {
             tracing::error!(error = %error, "an import failed in the store");
