@@ -65,6 +65,9 @@ impl From<&Config> for Settings {
             public_url: config.public_url.as_ref().map(ToString::to_string),
             request_timeout: config.request_timeout,
             max_body_bytes: config.max_body_bytes,
+            bulk_max_operations: config.bulk_max_operations,
+            bulk_max_payload_bytes: config.bulk_max_payload_bytes,
+            pages: config.pages,
         }
     }
 }

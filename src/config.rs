@@ -13,6 +13,8 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
+use crate::directory::Limits;
+
 /// The file that is read when `--config` names none. It may be absent.
 const FILE: &str = "rollkeeper.toml";
 const PREFIX: &str = "ROLLKEEPER_";
@@ -31,6 +33,11 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Connections to the database that the server keeps at most.
     pub max_connections: u32,
+    /// Of one bulk request; both are told in ServiceProviderConfig.
+    pub bulk_max_operations: usize,
+    pub bulk_max_payload_bytes: usize,
+    /// How long the pages of a list may be, and how long cursors live.
+    pub pages: Limits,
     /// How long what was deleted is kept; zero erases at once.
     pub retention: Duration,
 }
@@ -46,6 +53,9 @@ impl Default for Config {
             max_body_bytes: 8 << 20,
             request_timeout: Duration::from_secs(30),
             max_connections: 16,
+            bulk_max_operations: 1_000,
+            bulk_max_payload_bytes: 4 << 20,
+            pages: Limits::default(),
             retention: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
@@ -240,12 +250,35 @@ const SETTINGS: &[(&str, &str, Apply)] = &[
         config.max_connections = text.parse().ok().filter(|number| (1..=1000).contains(number))?;
         Some(())
     }),
+    ("bulk_max_operations", "a number from 1 to 10000", |config, text| {
+        config.bulk_max_operations = text.parse().ok().filter(|number| (1..=10_000).contains(number))?;
+        Some(())
+    }),
+    ("bulk_max_payload_bytes", "a number of bytes from 65536 to 268435456", |config, text| {
+        config.bulk_max_payload_bytes = text.parse().ok().filter(|bytes| (64 << 10..=256 << 20).contains(bytes))?;
+        Some(())
+    }),
+    ("default_page_size", "a number of resources from 1 to 10000", |config, text| {
+        config.pages.default_count = text.parse().ok().filter(|count| PAGE_SIZES.contains(count))?;
+        Some(())
+    }),
+    ("max_page_size", "a number of resources from 1 to 10000", |config, text| {
+        config.pages.max_count = text.parse().ok().filter(|count| PAGE_SIZES.contains(count))?;
+        Some(())
+    }),
+    ("cursor_timeout_seconds", "a number of seconds from 60 to 604800", |config, text| {
+        let seconds: i64 = text.parse().ok().filter(|seconds| (60..=7 * 86_400).contains(seconds))?;
+        config.pages.cursor_lifetime = seconds * 1000;
+        Some(())
+    }),
     ("retention_days", "a number of days from 0 to 3650", |config, text| {
         let days: u64 = text.parse().ok().filter(|days| (0..=3650).contains(days))?;
         config.retention = Duration::from_secs(days * 24 * 60 * 60);
         Some(())
     }),
 ];
+
+const PAGE_SIZES: std::ops::RangeInclusive<i64> = 1..=10_000;
 
 const NAMES: [&str; SETTINGS.len()] = {
     let mut names = [""; SETTINGS.len()];
@@ -352,6 +385,11 @@ mod tests {
             ("max_body_bytes", &["65536", "268435456"], &["", "65535", "268435457", "-1", "1MB"]),
             ("request_timeout_seconds", &["1", "3600"], &["0", "3601", "1.5"]),
             ("max_connections", &["1", "1000"], &["0", "1001"]),
+            ("bulk_max_operations", &["1", "10000"], &["0", "10001", "", "all"]),
+            ("bulk_max_payload_bytes", &["65536", "268435456"], &["", "65535", "268435457", "1MB"]),
+            ("default_page_size", &["1", "10000"], &["0", "-1", "10001", "many"]),
+            ("max_page_size", &["1", "10000"], &["0", "10001"]),
+            ("cursor_timeout_seconds", &["60", "604800"], &["59", "604801", "1h"]),
             ("retention_days", &["0", "30", "3650"], &["", "-1", "3651"]),
         ];
         assert_eq!(cases.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), NAMES, "each setting has a row");

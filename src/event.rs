@@ -38,7 +38,8 @@ pub struct Event {
 pub struct Cause {
     /// `push:con_1`, `login:con_1`, `administrator`, `import`, `invitation`, `system`, or what time ended:
     /// `time:until` (a grant), `time:lease` (a claim), `time:expires` (an invitation),
-    /// `time:hold` (a hold).
+    /// `time:hold` (a hold). `withdrawal:con_1`, `settings:con_1` and `hold:…` for what an administrator's one
+    /// decision does to many.
     pub source: String,
     /// The login decision or the administrator's request that can be looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -225,6 +225,9 @@ both_engines! {
         program.refuses(&["connection", "update", "--default-team", "nowhere"], 1, "nowhere");
         let second = program.json(&["connection", "create", "entra"]);
         assert_eq!(second["rules"]["jit"]["enabled"], true, "JIT is on for a new connection");
+        let hub = program.json(&["connection", "create", "hub", "--preset", "docker", "--join-claim", "upn"]);
+        assert_eq!((&hub["rules"]["join"]["accounts"], &hub["rules"]["join"]["claims"]), (&json!("any"), &json!(["upn"])));
+        program.refuses(&["connection", "create", "other", "--preset", "ldap"], 2, "scim-first, jit-only or docker");
         program.refuses(&["token", "create", "--scope", "scim"], 1, "name it");
         program.refuses(&["connection", "show"], 2, "name one");
 

@@ -86,6 +86,41 @@ async fn a_rehearsal_writes_nothing() {
 }
 
 #[tokio::test]
+async fn userinfo_adds_claims_of_the_same_subject() {
+    let place = Place::new().await;
+    let mut evidence = place.evidence("00u3", "cy@acme.com");
+    evidence["userinfo"] =
+        json!({ "sub": "00u3", "preferred_username": "cy@acme.com", "given_name": "Other", "name": "Cy" });
+    let body = json!({ "connection": "okta", "evidence": evidence });
+    let answer = place.app.logins().post(body).await.status(200);
+    assert_eq!((&answer["user"]["userName"], &answer["user"]["displayName"]), (&json!("cy@acme.com"), &json!("Cy")));
+    let user = place.admin.users().get(answer["user"]["id"].as_str().expect("an id")).await.status(200);
+    assert_eq!(user["name"]["givenName"], "Barbara", "the signed claim holds");
+    evidence["userinfo"]["sub"] = json!("00u4");
+    let refused = place.app.logins().post(json!({ "connection": "okta", "evidence": evidence })).await;
+    assert_eq!(refused.problem(400, "invalid_evidence")["cause"], "userinfo");
+}
+
+#[tokio::test]
+async fn an_administrator_rehearses_a_supposed_sign_in() {
+    let place = Place::new().await;
+    let claims = json!({ "email": "new@acme.com", "preferred_username": "new@acme.com", "groups": ["staff"] });
+    let mut body = json!({ "connection": "okta", "dryRun": true,
+        "evidence": { "type": "simulated", "subject": "00u9", "claims": claims } });
+    let answer = place.admin.admin("/logins").post(body.clone()).await.status(200);
+    assert_eq!((&answer["created"], &answer["drift"][0]["group"]), (&json!(true), &json!("staff")));
+    assert_eq!(place.admin.users().list("").await.status(200)["totalResults"], 0);
+    body["dryRun"] = json!(false);
+    place.admin.admin("/logins").post(body.clone()).await.problem(400, "invalid_request");
+    body["evidence"]["type"] = json!("oidc_id_token");
+    place.admin.admin("/logins").post(body.clone()).await.problem(400, "invalid_value");
+    body["evidence"]["type"] = json!("simulated");
+    body["dryRun"] = json!(true);
+    place.app.admin("/logins").post(body.clone()).await.problem(403, "insufficient_scope");
+    place.app.logins().post(body).await.problem(400, "invalid_value");
+}
+
+#[tokio::test]
 async fn refusals_are_problems_with_a_code_for_the_program_and_a_sentence_for_the_person() {
     let place = Place::new().await;
     let pushed = json!({ "userName": "bjensen@acme.com", "externalId": "00u1", "active": false });

@@ -334,8 +334,8 @@ both_engines! {
         let report = roll.directory.import(&roll.tenant, &lines.join("\n"), &Default::default(), &mut |_, _| {}).await;
         assert_eq!(report.expect("imported").created, MANY);
         let sql = format!(
-            "insert into link (tenant, connection, subject, resource, created, last_login, cut_off)
-             select tenant, '{okta}', id, id, 0, 0, false from resource where kind = 'User'"
+            "insert into link (tenant, connection, subject, resource, created, last_login, cut_off, id)
+             select tenant, '{okta}', id, id, 0, 0, false, id from resource where kind = 'User'"
         );
         roll.execute(&[sql]).await;
 

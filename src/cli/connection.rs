@@ -6,9 +6,9 @@ use serde_json::json;
 use super::answer::{or_dash, table};
 use super::roll::TenantName;
 use super::settings::Settings;
-use super::{Answer, Failure, Roll, health, moment, moves};
+use super::{Answer, Failure, Roll, broker, health, moment, moves};
 use crate::directory::{ConnectionInfo, TenantInfo};
-use crate::jit::rules::Rules;
+use crate::jit::rules::{Preset, Rules};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -38,6 +38,9 @@ pub enum Command {
     Disconnect(moves::Which),
     /// Erase everything that it ever said, as if it had never been there
     Withdraw(moves::Which),
+    /// Applications that hand over claims under their own key
+    #[command(subcommand)]
+    Broker(broker::Command),
 }
 
 #[derive(Debug, clap::Args)]
@@ -46,6 +49,9 @@ pub struct Create {
     connection: String,
     #[command(flatten)]
     tenant: TenantName,
+    /// Settings to start from: scim-first, jit-only or docker; the flags below go over them
+    #[arg(long, value_name = "PRESET", default_value_t)]
+    preset: Preset,
     #[command(flatten)]
     settings: Settings,
 }
@@ -91,9 +97,9 @@ impl From<ConnectionInfo> for Connection {
 impl Command {
     pub async fn run(&self, roll: &Roll) -> Result<Answer, Failure> {
         match self {
-            Self::Create(Create { connection, tenant, settings }) => {
+            Self::Create(Create { connection, tenant, preset, settings }) => {
                 let tenant = roll.tenant(tenant).await?;
-                let rules = settings.applied_to(&Rules::default_for(connection))?;
+                let rules = settings.applied_to(&preset.rules(connection))?;
                 let info = roll.directory.create_connection(&tenant.id, connection, rules).await?;
                 Ok(shown(info, false))
             }
@@ -118,6 +124,7 @@ impl Command {
                 let after = roll.directory.update_connection(&tenant.id, &before.id, rules, state.clone()).await?;
                 Ok(shown(after, false))
             }
+            Self::Broker(command) => command.run(roll).await,
         }
     }
 }

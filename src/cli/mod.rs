@@ -5,6 +5,7 @@
 //! error. The exit code is 0, 1 for a refusal, 2 for a command or a setting that cannot be right.
 
 mod answer;
+mod broker;
 mod conflicts;
 mod connection;
 mod entry;

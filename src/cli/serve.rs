@@ -87,6 +87,9 @@ pub fn assemble(config: &Config, directory: &Directory, egress: EgressPolicy) ->
         public_url: config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
         request_timeout: config.request_timeout,
         max_body_bytes: config.max_body_bytes,
+        bulk_max_operations: config.bulk_max_operations,
+        bulk_max_payload_bytes: config.bulk_max_payload_bytes,
+        pages: config.pages,
     };
     App::new(directory.clone(), logins, settings)
 }

@@ -52,7 +52,7 @@ pub struct Settings {
     /// The team of that organization for whoever is in no other
     #[arg(long, value_name = "TEAM")]
     default_team: Option<String>,
-    /// fallback (while the person is in no other team) or always
+    /// fallback (while the person is in no other team), always, or sticky (given once, at a sign-in)
     #[arg(long, value_name = "MODE")]
     default_mode: Option<String>,
     /// The claim with groups [default: groups]
@@ -153,7 +153,7 @@ fn add(patch: &mut Value, name: &str, known: &[String], added: &[String]) {
     patch[name] = list.into();
 }
 
-fn read_json(flag: &str, file: &str) -> Result<Value, Failure> {
+pub(super) fn read_json(flag: &str, file: &str) -> Result<Value, Failure> {
     let text = if file == "-" {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)

@@ -255,6 +255,10 @@ impl Directory {
                 connections::update(&mut work.tx, &before.id, &state, &text, work.now).await?;
                 work.sync_domains(&before.id, &rules).await?;
                 work.configuration = Configuration::load(&mut work.tx).await?;
+                if rules.groups.transform != before.rules.groups.transform {
+                    let connected = work.connected(&before.id)?;
+                    work.rekey_claims(&connected).await?;
+                }
                 if rules != before.rules || (rules.groups.lease.is_some() && state != before.state) {
                     work.derive_population(&before.id).await?;
                 }
@@ -537,7 +541,7 @@ impl ConnectionInfo {
 }
 
 /// A name that stands in a path and on a command line.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     (1..=63).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !name.starts_with('-')

@@ -70,7 +70,7 @@ impl Work<'_> {
         let mut row = match self.revivable_group(connected, &stated, &display).await? {
             Some(row) => row,
             None => {
-                let id = self.directory.ids().new();
+                let id = self.new_id();
                 let row = resources::Row {
                     id,
                     kind: "Group".to_owned(),

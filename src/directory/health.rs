@@ -220,8 +220,8 @@ impl Directory {
         let mut accounts = people::load(&mut tx, &BTreeSet::from([person.to_owned()])).await?;
         let world = world::gather(&mut tx, &configuration, &mut accounts, self.clock.now()).await?;
         let account = accounts.pop().filter(|account| !account.person.retired).ok_or_else(super::people::gone)?;
-        let drift = derive(&account.person, &world).drift.into_iter();
-        let found = drift.into_iter().find(|(cell, by, _)| cell == attribute && by == source);
+        let mut drift = derive(&account.person, &world).drift.into_iter();
+        let found = drift.find(|(cell, by, _)| cell == attribute && by == source);
         found.map(|(_, _, value)| value).ok_or_else(|| {
             scim::Error::not_found(format!("{source} says nothing of {attribute} that does not hold already")).into()
         })

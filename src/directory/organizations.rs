@@ -21,7 +21,7 @@ impl Work<'_> {
         }
         let external_id = document.take_external_id();
         check_external_id(external_id.as_deref())?;
-        let id = self.directory.ids().new();
+        let id = self.new_id();
         let row = resources::Row {
             id: id.clone(),
             kind: "Organization".to_owned(),

@@ -56,7 +56,7 @@ impl Work<'_> {
 
     /// A new account with this document; whose words they are is written by the caller.
     pub(crate) async fn insert_person(&mut self, document: &Document) -> Result<String> {
-        let id = self.directory.ids().new();
+        let id = self.new_id();
         let row = resources::Row {
             id: id.clone(),
             kind: "User".to_owned(),
@@ -129,7 +129,7 @@ impl Work<'_> {
             }
         }
         if ruling == Ruling::Apart {
-            self.check_holder(key, None).await?;
+            self.check_holder(connected, key, None).await?;
         } else {
             if let Some(id) = self.claimable(connected, document, key).await? {
                 let Some(account) = self.account(&id).await? else { return Err(gone()) };
@@ -222,19 +222,20 @@ impl Work<'_> {
             return Err(refused(
                 "this userName lies in a domain that is reserved to another connection; ask an administrator",
                 "user_name_reserved",
-                self.holder(key).await?.map(|holder| (holder, "userName")).into_iter().collect(),
+                self.holder(connected, key).await?.map(|holder| (holder, "userName")).into_iter().collect(),
             ));
         }
-        self.check_holder(key, own).await
+        self.check_holder(connected, key, own).await
     }
 
-    async fn holder(&mut self, key: &str) -> Result<Option<String>> {
-        Ok(values::holder(&mut self.tx, "User", "username", "", key).await?)
+    async fn holder(&mut self, connected: &Connected, key: &str) -> Result<Option<String>> {
+        let scope = self.name_scope(Some(&connected.id));
+        Ok(values::holder(&mut self.tx, "User", "username", &scope, key).await?)
     }
 
     /// Nobody else holds the name.
-    pub(crate) async fn check_holder(&mut self, key: &str, own: Option<&str>) -> Result<()> {
-        match self.holder(key).await? {
+    pub(crate) async fn check_holder(&mut self, connected: &Connected, key: &str, own: Option<&str>) -> Result<()> {
+        match self.holder(connected, key).await? {
             Some(holder) if Some(holder.as_str()) != own => {
                 Err(refused("another user already has this userName", "user_name_taken", vec![(holder, "userName")]))
             }

@@ -35,7 +35,8 @@ impl Directory {
             if !pending.iter().any(|(id, _)| id == connection) {
                 return Ok(count);
             }
-            count += transact!(self, tenant, Cause::by("administrator"), work => {
+            // The edit is made: the rest of it follows, whatever it leaves behind.
+            count += transact!(self, tenant, Cause::by(format!("settings:{connection}")), work => {
                 let pending = connections::derived_to(&mut work.tx).await?;
                 let Some((_, after)) = pending.into_iter().find(|(id, _)| id == connection) else { return Ok(0) };
                 work.budget = Some(connection.to_owned());

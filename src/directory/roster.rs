@@ -35,7 +35,7 @@ pub struct OrganizationMember {
 }
 
 #[derive(Clone, Debug)]
-pub struct MemberPage {
+pub struct RosterPage {
     pub total: i64,
     pub seats: Option<i64>,
     pub members: Vec<OrganizationMember>,
@@ -49,7 +49,7 @@ impl Directory {
         organization: &str,
         start_index: i64,
         count: i64,
-    ) -> Result<MemberPage> {
+    ) -> Result<RosterPage> {
         let mut tx = self.engine.read(tenant).await?;
         let row = match resources::find(&mut tx, "Organization", organization).await? {
             Some(row) => Some(row),
@@ -61,7 +61,7 @@ impl Directory {
         let row = row.ok_or_else(|| scim::Error::not_found("no organization with this id or slug"))?;
         let total = organizations::count(&mut tx, &row.id).await?;
         let ids = organizations::page(&mut tx, &row.id, start_index - 1, count).await?;
-        Ok(MemberPage { total, seats: seats(&row)?, members: members(&mut tx, &row.id, &ids).await? })
+        Ok(RosterPage { total, seats: seats(&row)?, members: members(&mut tx, &row.id, &ids).await? })
     }
 }
 

@@ -73,7 +73,7 @@ impl Work<'_> {
                 vec![(holder, "externalId")],
             ));
         }
-        self.check_holder(key, Some(id)).await?;
+        self.check_holder(connected, key, Some(id)).await?;
         self.claim(connected, id, said).await?;
         // Used once: from now on the record and its anchor say who it is.
         conflicts::remove_ruling(&mut self.tx, &connected.id, RECORD, hash).await?;

@@ -14,6 +14,7 @@ use crate::scim::key::{self, Entry, Key};
 use crate::scim::resource_type::ResourceType;
 use crate::store::{people, people::Account, resources, search, values, vouches};
 
+use super::platform::name_keeper;
 use super::work::Before;
 use super::{Configuration, Result, Work, world};
 
@@ -121,7 +122,8 @@ impl Work<'_> {
         if moved || is_new || derived.home != account.home || rewritten || reindexed {
             let external_id = effective_external_id(account, derived, &document);
             let entries = effective_entries(kind, &document, external_id, display.as_deref());
-            values::replace(&mut self.tx, id, "User", "", &entries, Some("")).await?;
+            let scope = self.name_scope(name_keeper(&account.person, derived.home.as_deref()));
+            values::replace(&mut self.tx, id, "User", "", &entries, Some(&scope)).await?;
         }
         if moved || is_new || rewritten || reindexed {
             self.write_own_documents(account, kind, &document).await?;

@@ -131,7 +131,7 @@ impl Directory {
         })?;
         let mut people = 0;
         while people < most {
-            let taken = transact!(self, tenant, Cause::by("administrator"), work => {
+            let taken = transact!(self, tenant, cause(&id), work => {
                 let connected = work.connected(&id)?;
                 let ids = identity::population(&mut work.tx, &id, "", BATCH).await?;
                 work.hold(&ids).await?;
@@ -169,7 +169,7 @@ impl Directory {
 
     async fn withdraw_groups(&self, tenant: &str, id: &str) -> Result<()> {
         loop {
-            let ended = transact!(self, tenant, Cause::by("administrator"), work => {
+            let ended = transact!(self, tenant, cause(id), work => {
                 let connected = work.connected(id)?;
                 let groups = withdrawal::groups(&mut work.tx, id, "", 1).await?;
                 for group in &groups {
@@ -246,8 +246,8 @@ impl Work<'_> {
 
     pub(super) fn shares_namespace(&self, connected: &Connected) -> bool {
         let namespace = connected.namespace();
-        let others = self.configuration.connections.iter().filter(|other| other.id != connected.id);
-        others.into_iter().any(|other| other.namespace() == namespace)
+        let mut others = self.configuration.connections.iter().filter(|other| other.id != connected.id);
+        others.any(|other| other.namespace() == namespace)
     }
 
     /// One person without what this connection ever said.
@@ -314,6 +314,11 @@ impl Work<'_> {
         self.touched.remove(id);
         Ok(())
     }
+}
+
+/// Not an edit of the administrator's own: it is carried out whatever it leaves behind, and the feed tells of that.
+fn cause(connection: &str) -> Cause {
+    Cause::by(format!("withdrawal:{connection}"))
 }
 
 /// A withdrawal that was begun is finished first.

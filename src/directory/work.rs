@@ -50,6 +50,10 @@ pub(crate) struct Work<'d> {
     pub budget: Option<String>,
     /// People whose losses have been counted.
     pub counted: BTreeSet<String>,
+    /// (memberships, deactivations) that this transaction has ended at its payer's expense.
+    pub spent: (i64, i64),
+    /// The id that the next resource gets, where others refer to it already.
+    pub allotted: Option<String>,
 }
 
 impl<'d> Work<'d> {
@@ -95,6 +99,8 @@ impl<'d> Work<'d> {
             shared: BTreeSet::new(),
             budget: None,
             counted: BTreeSet::new(),
+            spent: (0, 0),
+            allotted: None,
         })
     }
 
@@ -159,6 +165,11 @@ impl<'d> Work<'d> {
         Ok(())
     }
 
+    /// Of a resource that this transaction makes.
+    pub fn new_id(&mut self) -> String {
+        self.allotted.take().unwrap_or_else(|| self.directory.ids.new())
+    }
+
     /// A person that this transaction made.
     pub fn made(&mut self, id: &str) {
         self.before.insert(id.to_owned(), Before::default());
@@ -177,6 +188,7 @@ impl<'d> Work<'d> {
     pub async fn finish(&mut self) -> Result<()> {
         self.settle().await?;
         self.check_organizations().await?;
+        self.pay().await?;
         let events: Vec<(String, String)> =
             self.events.drain(..).map(|event| (event.kind.to_string(), event.to_json())).collect();
         if !events.is_empty() {

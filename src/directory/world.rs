@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::jit::rules::Mode;
+use crate::jit::rules::{Mode, Rules};
 use crate::reconcile::{Connection, DefaultMode, DefaultTeam, Group, Stamp, World};
 use crate::scim::key;
 use crate::store::{Tx, people::Account, resources, vouches};
@@ -11,9 +11,10 @@ use crate::store::{Tx, people::Account, resources, vouches};
 use super::Result;
 use super::config::{Configuration, Connected, domain_of};
 
-/// What people are found by when a group appears: the raw value as an id, and folded as a name.
-pub(crate) fn claim_keys<'a>(values: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
-    values.into_iter().flat_map(|value| [id_key(value), name_key(value)]).collect()
+/// What people are found by when a group appears: the value as it is looked up, as an id, and folded as a name.
+pub(crate) fn claim_keys<'a>(rules: &Rules, values: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
+    let looked_up = values.into_iter().filter_map(|value| rules.group_value(value));
+    looked_up.flat_map(|value| [id_key(&value), name_key(&value)]).collect()
 }
 
 pub(crate) fn id_key(external_id: &str) -> String {
@@ -114,6 +115,7 @@ fn reconciled(connected: &Connected) -> Connection {
             mode: match rules.defaults.mode {
                 Mode::Fallback => DefaultMode::Fallback,
                 Mode::Always => DefaultMode::Always,
+                Mode::Sticky => DefaultMode::Sticky,
             },
         }),
         claim_max_age: Some(rules.groups.claim_max_age.ms()),
@@ -126,34 +128,33 @@ fn reconciled(connected: &Connected) -> Connection {
     }
 }
 
-/// Which groups these values mean: by the administrator's table, else among the connection's own by `externalId` or name.
-/// A group of another owner is never joined by its name.
+/// Which groups these values mean, after the steps of the connection's rule: by the administrator's table, else among the
+/// connection's own by `externalId` or name. A group of another owner is never joined by its name.
 pub(crate) async fn meaning(
     tx: &mut Tx,
     connected: &Connected,
     values: &BTreeSet<&String>,
 ) -> Result<Vec<(String, String)>> {
     let mut meant = Vec::new();
-    let (mut by_id, mut by_name) = (BTreeSet::new(), BTreeMap::<String, Vec<&String>>::new());
-    for value in values {
-        if let Some(group) = connected.rules.groups.table.get(*value) {
-            meant.push(((*value).clone(), group.clone()));
-        } else if connected.rules.is_group_id(value) {
-            by_id.insert((*value).clone());
+    let (mut by_id, mut by_name) = (BTreeMap::<String, Vec<&String>>::new(), BTreeMap::<String, Vec<&String>>::new());
+    for said in values {
+        let Some(value) = connected.rules.group_value(said) else { continue };
+        if let Some(group) = connected.rules.groups.table.get(&value) {
+            meant.push(((*said).clone(), group.clone()));
+        } else if connected.rules.is_group_id(&value) {
+            by_id.entry(value).or_default().push(said);
         } else {
-            by_name.entry(key::Key::text(false, value).0).or_default().push(value);
+            by_name.entry(key::Key::text(false, &value).0).or_default().push(said);
         }
     }
     if by_id.is_empty() && by_name.is_empty() {
         return Ok(meant);
     }
+    let ids: BTreeSet<String> = by_id.keys().cloned().collect();
     let names: BTreeSet<String> = by_name.keys().cloned().collect();
-    for (is_id, found, group) in resources::groups_by_claim(tx, &connected.id, &by_id, &names).await? {
-        if is_id {
-            meant.push((found, group));
-        } else if let Some(values) = by_name.get(&found) {
-            meant.extend(values.iter().map(|value| ((*value).clone(), group.clone())));
-        }
+    for (is_id, found, group) in resources::groups_by_claim(tx, &connected.id, &ids, &names).await? {
+        let said = if is_id { by_id.get(&found) } else { by_name.get(&found) };
+        meant.extend(said.into_iter().flatten().map(|said| ((*said).clone(), group.clone())));
     }
     Ok(meant)
 }

@@ -60,7 +60,7 @@ fn write(refusal: &Refusal, form: Form, bare: Response) -> Response {
 }
 
 /// RFC 7644 §3.12: `status` is a JSON string and equals the HTTP status.
-fn scim_error(refusal: &Refusal) -> Value {
+pub(super) fn scim_error(refusal: &Refusal) -> Value {
     let error = scim::Error::new(refusal.status.as_u16(), refusal.scim_type, refusal.detail.as_str());
     // Plain text members: printing them cannot fail.
     serde_json::to_value(ErrorMessage::from(&error)).unwrap_or_default()

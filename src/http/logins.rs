@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Site;
 use super::ask::Id;
@@ -27,14 +27,22 @@ pub struct LoginRequest {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 enum Evidence {
-    OidcIdToken { id_token: String, nonce: Option<String> },
+    OidcIdToken { id_token: String, nonce: Option<String>, userinfo: Option<Map<String, Value>> },
+    BrokerClaims { envelope: String },
+}
+
+impl From<Evidence> for login::Evidence {
+    fn from(evidence: Evidence) -> Self {
+        match evidence {
+            Evidence::OidcIdToken { id_token, nonce, userinfo } => Self::OidcIdToken { id_token, nonce, userinfo },
+            Evidence::BrokerClaims { envelope } => Self::BrokerClaims { envelope },
+        }
+    }
 }
 
 impl From<LoginRequest> for login::LoginRequest {
     fn from(LoginRequest { connection, evidence, invitation, dry_run }: LoginRequest) -> Self {
-        let Evidence::OidcIdToken { id_token, nonce } = evidence;
-        let evidence = login::Evidence::OidcIdToken { id_token, nonce };
-        Self { connection, evidence, invitation, dry_run }
+        Self { connection, evidence: evidence.into(), invitation, dry_run }
     }
 }
 

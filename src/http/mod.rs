@@ -11,6 +11,7 @@ mod address;
 mod admin;
 mod ask;
 mod body;
+mod bulk;
 mod discovery;
 mod form;
 mod gate;
@@ -18,11 +19,13 @@ mod health;
 mod instant;
 mod layers;
 mod logins;
+mod members;
 #[doc(hidden)]
 pub mod parameters;
 mod refusal;
 mod render;
 mod resources;
+mod root;
 pub mod routes;
 mod site;
 
@@ -46,7 +49,7 @@ pub fn router(site: Site) -> Router {
         router = router.route(&route.path, guarded);
     }
     let router = router.fallback(unrouted).method_not_allowed_fallback(method_not_allowed);
-    let router = layers::around(router, site.settings.request_timeout).with_state(site);
+    let router = layers::around(router, site.settings.deadlines()).with_state(site);
     // Before routing, so outside of the router (a layer of its own would run after it).
     Router::new().fallback_service(MapRequestLayer::new(address::straighten).layer(router))
 }

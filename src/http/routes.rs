@@ -7,7 +7,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
-use super::{Site, admin, discovery, health, logins, resources};
+use super::{Site, admin, bulk, discovery, health, logins, members, resources, root};
 use crate::auth::token::Scope;
 
 /// Who may call a route.
@@ -50,7 +50,11 @@ pub fn table() -> Vec<Route> {
     routes.extend(scim("Group", "Groups", WRITE, LARGE));
     // Organizations are the administrator's: a push lists them, it does not make them.
     routes.extend(scim("Organization", "Organizations", ADMIN, SMALL));
+    routes.push(Route { kind: Some("Group"), ..get("/t/{tenant}/scim/v2/Groups/{id}/members", READ, members::list) });
     routes.extend([
+        post("/t/{tenant}/scim/v2/Bulk", WRITE, bulk::bulk),
+        get("/t/{tenant}/scim/v2", READ, root::list),
+        post("/t/{tenant}/scim/v2/.search", READ, root::search),
         // RFC 7643 §5: readable without authentication, so that a client learns how to authenticate.
         get("/t/{tenant}/scim/v2/ServiceProviderConfig", Access::Public, discovery::service_provider_config),
         get("/t/{tenant}/scim/v2/ResourceTypes", READ, discovery::resource_types),
@@ -98,6 +102,10 @@ fn administration() -> Vec<Route> {
         get("/t/{tenant}/admin/v1/holds", ADMIN, admin::holds::list),
         get("/t/{tenant}/admin/v1/holds/{id}", ADMIN, admin::holds::find),
         post("/t/{tenant}/admin/v1/holds/{id}/apply", ADMIN, admin::holds::apply),
+        get("/t/{tenant}/admin/v1/connections/{id}/brokers", ADMIN, admin::brokers::list),
+        post("/t/{tenant}/admin/v1/connections/{id}/brokers", ADMIN, admin::brokers::add),
+        put("/t/{tenant}/admin/v1/connections/{id}/brokers/{broker}", ADMIN, admin::brokers::update),
+        delete("/t/{tenant}/admin/v1/connections/{id}/brokers/{broker}", ADMIN, admin::brokers::remove),
         get("/t/{tenant}/admin/v1/tokens", ADMIN, admin::tokens::list),
         post("/t/{tenant}/admin/v1/tokens", ADMIN, admin::tokens::create),
         delete("/t/{tenant}/admin/v1/tokens/{id}", ADMIN, admin::tokens::revoke),
@@ -133,6 +141,7 @@ fn administration() -> Vec<Route> {
         delete("/t/{tenant}/admin/v1/people/{id}/locks/{attribute}", ADMIN, admin::locks::unlock),
         put("/t/{tenant}/admin/v1/people/{id}/protection", ADMIN, admin::people::protect),
         delete("/t/{tenant}/admin/v1/people/{id}/protection", ADMIN, admin::people::unprotect),
+        post("/t/{tenant}/admin/v1/logins", ADMIN, admin::logins::rehearse),
         get("/t/{tenant}/admin/v1/logins/{id}", ADMIN, admin::logins::trace),
         get("/t/{tenant}/admin/v1/logins/{id}/explain", ADMIN, admin::logins::explain),
         get("/t/{tenant}/admin/v1/events", EVENTS, admin::events::list),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 
-use crate::directory::Directory;
+use super::layers::Deadlines;
+use crate::directory::{Directory, Limits};
 use crate::jit::login::Logins;
 
 #[derive(Clone)]
@@ -19,19 +20,45 @@ pub struct Settings {
     /// How clients reach this server, without a trailing slash: `https://roll.example.com`. Behind a proxy it must be
     /// set, or every `Location` would hold the inner name.
     pub public_url: Option<String>,
-    /// How long one request may take.
+    /// How long one request may take; a bulk four times as long, then what is left of it is answered as not begun.
     pub request_timeout: Duration,
     /// The largest body of a group; others stop at 1 MiB, or here if this is less.
     pub max_body_bytes: usize,
+    /// Of one bulk request (RFC 7644 §3.7.4).
+    pub bulk_max_operations: usize,
+    pub bulk_max_payload_bytes: usize,
+    /// How long pages may be, and how long cursors live.
+    pub pages: Limits,
 }
+
+/// A bulk is many requests, and so may take this many times as long as one.
+const BULK_TIMES: u32 = 4;
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { public_url: None, request_timeout: Duration::from_secs(30), max_body_bytes: 16 << 20 }
+        Self {
+            public_url: None,
+            request_timeout: Duration::from_secs(30),
+            max_body_bytes: 16 << 20,
+            bulk_max_operations: 1_000,
+            bulk_max_payload_bytes: 4 << 20,
+            pages: Limits::default(),
+        }
     }
 }
 
 impl Settings {
+    pub(super) fn deadlines(&self) -> Deadlines {
+        // The body has to come in first, and the last operation has to end.
+        let bulk = self.bulk_timeout().saturating_add(self.request_timeout.saturating_mul(2));
+        Deadlines { request: self.request_timeout, bulk }
+    }
+
+    /// How long operations of a bulk are begun.
+    pub(super) fn bulk_timeout(&self) -> Duration {
+        self.request_timeout.saturating_mul(BULK_TIMES)
+    }
+
     /// The absolute URL in front of every path: as configured, else as the client called us.
     pub(super) fn origin(&self, headers: &HeaderMap) -> String {
         if let Some(url) = &self.public_url {

@@ -14,9 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::address::Address;
-use super::rules::{OnEmpty, Rules};
+use super::rules::{AttributeRule, OnEmpty, Rules, transformed};
 
 pub use path::look_up;
+pub(super) use path::root;
 
 /// An external text that is compared with others: subjects, anchors, names, group values.
 const LONGEST_NAME: usize = 256;
@@ -24,6 +25,8 @@ const LONGEST_NAME: usize = 256;
 const MOST_ROLES: usize = 200;
 /// A text that becomes an attribute.
 const LONGEST_VALUE: usize = 1_024;
+/// Elements of a list that a claim fills; more are no list of one person's addresses.
+const MOST_VALUES: usize = 20;
 
 /// Evidence that verified: what `auth` hands over.
 #[derive(Clone, Debug, PartialEq)]
@@ -203,10 +206,7 @@ impl Reader<'_> {
                     empty = true;
                     None
                 }
-                Some(value) => match text_of(value) {
-                    Some(text) => Some(shaped(&rule.to, text)),
-                    None => self.skip("attribute_unusable"),
-                },
+                Some(value) => self.value(rule, value),
             });
             match value {
                 Some(value) => read.insert(rule.to.clone(), AttributeClaim::Value(value)),
@@ -215,6 +215,37 @@ impl Reader<'_> {
             };
         }
         read
+    }
+
+    /// A value as the attribute wants it: a text, or for the three lists that a claim may fill its elements, the first of
+    /// them primary (RFC 7643 §2.4).
+    fn value(&mut self, rule: &AttributeRule, said: &Value) -> Option<Value> {
+        let kind = match rule.to.to_ascii_lowercase().as_str() {
+            "emails" | "phonenumbers" => "work",
+            "photos" => "photo",
+            _ => return self.text(rule, said).map(Value::String),
+        };
+        let said = match said {
+            Value::Array(values) => values.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let mut texts: Vec<String> = Vec::new();
+        for value in said.iter().filter(|value| !is_empty(value)) {
+            if texts.len() == MOST_VALUES {
+                return self.skip("attribute_too_many");
+            }
+            texts.extend(self.text(rule, value).filter(|text| !texts.contains(text)));
+        }
+        let element = |(at, text)| json!({"value": text, "type": kind, "primary": at == 0});
+        (!texts.is_empty()).then(|| texts.into_iter().enumerate().map(element).collect())
+    }
+
+    fn text(&mut self, rule: &AttributeRule, said: &Value) -> Option<String> {
+        let Some(text) = text_of(said) else { return self.skip("attribute_unusable") };
+        match transformed(&rule.transform, &text) {
+            Some(text) if text.len() <= LONGEST_VALUE => Some(text),
+            _ => self.skip("attribute_not_transformed"),
+        }
     }
 }
 
@@ -243,15 +274,6 @@ fn text_of(value: &Value) -> Option<String> {
         Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
         Value::Array(values) if values.len() == 1 => text_of(&values[0]),
         _ => None,
-    }
-}
-
-/// A text as the attribute wants it: the three lists a claim may fill get one primary element (RFC 7643 §2.4).
-fn shaped(to: &str, text: String) -> Value {
-    match to.to_ascii_lowercase().as_str() {
-        "emails" | "phonenumbers" => json!([{"value": text, "type": "work", "primary": true}]),
-        "photos" => json!([{"value": text, "type": "photo", "primary": true}]),
-        _ => Value::String(text),
     }
 }
 

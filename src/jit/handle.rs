@@ -83,6 +83,23 @@ pub fn candidates(tenant_key: &[u8], connection: &str, subject: &str, called: &s
     usable.then(|| base.clone()).into_iter().chain(suffixed).collect()
 }
 
+/// The handle with digits after it, as Docker's are: four at first, more of them the more often all were taken. `random`
+/// is drawn by the caller.
+pub fn with_digits(called: &str, random: u64, draw: u32) -> String {
+    let length = (4 + draw / 4).min(12);
+    let digits = random % 10_u64.pow(length);
+    let base = reduced(called);
+    let stem = if base.is_empty() { "user" } else { base.as_str() };
+    let room = LONGEST - length as usize;
+    let stem = stem[..stem.len().min(room)].trim_end_matches(['.', '_', '-']);
+    format!("{stem}{digits:0width$}", width = length as usize)
+}
+
+/// Whether a candidate is what the person is called, with nothing after it.
+pub fn is_plain(candidate: &str, called: &str) -> bool {
+    candidate == reduced(called)
+}
+
 /// What a person is called, for the handle: the local part of the address, else given and family name, else the name,
 /// else the user name.
 pub fn called(claims: &Claims) -> String {
@@ -191,6 +208,22 @@ mod tests {
         }
         assert!(candidates(b"key", "k", "s", "山田")[0].starts_with("user-"));
         assert!(RESERVED.is_sorted());
+    }
+
+    #[test]
+    fn digits_follow_the_name() {
+        for (called, random, draw, expected) in [
+            ("Ana Alvarez", 42, 0, "ana.alvarez0042"),
+            ("Ana Alvarez", 123_456, 3, "ana.alvarez3456"),
+            ("Ana Alvarez", 123_456, 4, "ana.alvarez23456"),
+            ("山田", 7, 0, "user0007"),
+            ("abcdefghijklmnopqrstuvwxyzabcdefgh", 1, 0, "abcdefghijklmnopqrstuvwxyzab0001"),
+        ] {
+            let handle = with_digits(called, random, draw);
+            assert!(handle.len() <= LONGEST && handle.ends_with(|c: char| c.is_ascii_digit()), "{handle}");
+            assert_eq!(handle, expected);
+        }
+        assert!(is_plain("ana.alvarez", "Ana Alvarez") && !is_plain("ana.alvarez-ab12", "Ana Alvarez"));
     }
 
     #[test]

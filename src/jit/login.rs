@@ -3,21 +3,26 @@
 //! One transaction. A dry run is the same transaction, undone. A refusal writes its trace, its event and, where an
 //! administrator can mend it, a conflict row, and nothing else.
 
+mod account;
 mod answer;
 mod apply;
+mod broker;
 mod gather;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::auth::jwks::{Jwks, KeySource, KeysError};
-use crate::auth::oidc::{self, InvalidEvidence, OidcRules};
+use crate::auth::jws::InvalidEvidence;
+use crate::auth::oidc::{self, OidcRules};
 use crate::auth::token::Token;
 use crate::directory::{self, Connected, Directory, Work, transact};
 use crate::event::{Cause, Kind};
 use crate::store::feed;
 
-use super::claims::{self, Claims, Statement};
+use super::claims::{Claims, Statement};
 use super::decide::{Code, Decision, Denied, Step, decide};
+
+use broker::Evidenced;
 
 pub use answer::Answer;
 
@@ -34,7 +39,16 @@ pub struct LoginRequest {
 
 #[derive(Clone, Debug)]
 pub enum Evidence {
-    OidcIdToken { id_token: String, nonce: Option<String> },
+    OidcIdToken {
+        id_token: String,
+        nonce: Option<String>,
+        /// What the application had from the userinfo endpoint.
+        userinfo: Option<Map<String, Value>>,
+    },
+    /// What a registered broker of the connection says under its own key (`auth::broker`).
+    BrokerClaims { envelope: String },
+    /// What an administrator supposes, for a rehearsal and for nothing else.
+    Simulated { subject: String, claims: Map<String, Value> },
 }
 
 /// Why a login was not allowed, for `application/problem+json`.
@@ -68,12 +82,24 @@ impl Logins {
         };
         let connection = self.directory.connection(tenant, &request.connection).await.map_err(LoginError::internal)?;
         let connection = connection.filter(|found| allowed.contains(&found.id)).ok_or_else(unknown)?;
-        let statement = match &request.evidence {
-            Evidence::OidcIdToken { id_token, nonce } => {
-                self.verify(&connection.id, &connection.rules, id_token, nonce.as_deref()).await?
+        let evidenced = match &request.evidence {
+            Evidence::OidcIdToken { id_token, nonce, userinfo } => {
+                let userinfo = userinfo.clone();
+                self.verify(&connection.id, &connection.rules, id_token, nonce.as_deref(), userinfo).await?.into()
             }
+            Evidence::Simulated { .. } if !request.dry_run => {
+                return Err(LoginError {
+                    status: 400,
+                    code: "invalid_request",
+                    cause: None,
+                    detail: "what is simulated is only rehearsed: dryRun must be true".to_owned(),
+                    decision_id: None,
+                });
+            }
+            Evidence::Simulated { subject, claims } => self.suppose(subject, claims)?.into(),
+            Evidence::BrokerClaims { envelope } => self.open(tenant, &connection.id, envelope).await?,
         };
-        self.present(tenant, &connection.id, &statement, request.invitation.as_deref(), request.dry_run).await
+        self.judge(tenant, &connection.id, &evidenced, request.invitation.as_deref(), request.dry_run).await
     }
 
     async fn verify(
@@ -82,6 +108,7 @@ impl Logins {
         rules: &super::rules::Rules,
         id_token: &str,
         nonce: Option<&str>,
+        userinfo: Option<Map<String, Value>>,
     ) -> Result<Statement, LoginError> {
         let Some(issuer) = rules.issuer.clone() else {
             return Err(LoginError::refused(
@@ -103,15 +130,42 @@ impl Logins {
         };
         let now = self.directory.clock().now();
         let token = oidc::verify(&oidc, &keys, id_token, nonce, now).map_err(LoginError::evidence)?;
+        let token = match userinfo {
+            Some(userinfo) => oidc::with_userinfo(token, userinfo).map_err(LoginError::evidence)?,
+            None => token,
+        };
         Ok(Statement { subject: token.subject, stamp: token.issued_at, claims: token.claims, evidence: token.evidence })
     }
 
-    /// A login whose evidence has verified.
+    /// A statement that nobody made, as of now.
+    fn suppose(&self, subject: &str, claims: &Map<String, Value>) -> Result<Statement, LoginError> {
+        if subject.is_empty() || subject.len() > 512 || subject.chars().any(char::is_control) {
+            return Err(LoginError::evidence(InvalidEvidence {
+                cause: "malformed",
+                detail: "subject is not a text of 1 to 512 bytes",
+            }));
+        }
+        let stamp = self.directory.clock().now();
+        Ok(Statement { subject: subject.to_owned(), stamp, claims: claims.clone(), evidence: "simulated".to_owned() })
+    }
+
+    /// A login whose evidence, the identity provider's own, has verified.
     pub async fn present(
         &self,
         tenant: &str,
         connection: &str,
         statement: &Statement,
+        invitation: Option<&str>,
+        dry_run: bool,
+    ) -> Result<Answer, LoginError> {
+        self.judge(tenant, connection, &statement.clone().into(), invitation, dry_run).await
+    }
+
+    async fn judge(
+        &self,
+        tenant: &str,
+        connection: &str,
+        evidenced: &Evidenced,
         invitation: Option<&str>,
         dry_run: bool,
     ) -> Result<Answer, LoginError> {
@@ -130,9 +184,9 @@ impl Logins {
         };
         let cause = Cause::by(format!("login:{connection}"));
         let outcome: directory::Result<Result<Answer, LoginError>> = if dry_run {
-            self.rehearse(tenant, connection, statement, invitation.as_ref(), cause).await
+            self.rehearse(tenant, connection, evidenced, invitation.as_ref(), cause).await
         } else {
-            self.perform(tenant, connection, statement, invitation.as_ref(), cause).await
+            self.perform(tenant, connection, evidenced, invitation.as_ref(), cause).await
         };
         outcome.map_err(LoginError::internal)?
     }
@@ -141,19 +195,19 @@ impl Logins {
         &self,
         tenant: &str,
         connection: &str,
-        statement: &Statement,
+        evidenced: &Evidenced,
         invitation: Option<&[u8; 32]>,
         cause: Cause,
     ) -> directory::Result<Result<Answer, LoginError>> {
         let done = transact!(&self.directory, tenant, cause.clone(), work => {
-            self.attempt(&mut work, connection, statement, invitation, false, None).await
+            self.attempt(&mut work, connection, evidenced, invitation, false, None).await
         });
         if !is_full(&done) {
             return done;
         }
         // Whether there is a seat shows when everything is written: that was undone, and only the refusal is kept.
         transact!(&self.directory, tenant, cause.clone(), work => {
-            self.attempt(&mut work, connection, statement, invitation, false, Some(Code::NoSeats)).await
+            self.attempt(&mut work, connection, evidenced, invitation, false, Some(Code::NoSeats)).await
         })
     }
 
@@ -162,42 +216,47 @@ impl Logins {
         &self,
         tenant: &str,
         connection: &str,
-        statement: &Statement,
+        evidenced: &Evidenced,
         invitation: Option<&[u8; 32]>,
         cause: Cause,
     ) -> directory::Result<Result<Answer, LoginError>> {
         let mut work = Work::open(&self.directory, tenant, cause.clone()).await?;
-        let done = self.attempt(&mut work, connection, statement, invitation, true, None).await;
+        let done = self.attempt(&mut work, connection, evidenced, invitation, true, None).await;
         drop(work);
         if !is_full(&done) {
             return done;
         }
         let mut work = Work::open(&self.directory, tenant, cause).await?;
-        self.attempt(&mut work, connection, statement, invitation, true, Some(Code::NoSeats)).await
+        self.attempt(&mut work, connection, evidenced, invitation, true, Some(Code::NoSeats)).await
     }
 
     async fn attempt(
         &self,
         work: &mut Work<'_>,
         connection: &str,
-        statement: &Statement,
+        evidenced: &Evidenced,
         invitation: Option<&[u8; 32]>,
         dry_run: bool,
         full: Option<Code>,
     ) -> directory::Result<Result<Answer, LoginError>> {
-        let connected = work.connected(connection)?;
-        let claims = claims::read(&connected.rules, statement);
+        let (connected, claims) = evidenced.read(work.connected(connection)?);
         apply::lock(work, &connected, &claims, invitation).await?;
+        if let Some(broker) = &evidenced.broker
+            && let Err(refused) = broker.spend(work, connection).await?
+        {
+            return Ok(Err(refused));
+        }
         // Read after the locks: the connection may have been paused or edited meanwhile.
         work.configuration = directory::Configuration::load(&mut work.tx).await?;
-        let connected = work.connected(connection)?;
-        let claims = claims::read(&connected.rules, statement);
-        let snapshot = gather::snapshot(work, &connected, &claims, invitation).await?;
+        let (connected, claims) = evidenced.read(work.connected(connection)?);
+        let mut snapshot = gather::snapshot(work, &connected, &claims, invitation).await?;
+        snapshot.above_ceiling = evidenced.is_above_ceiling(&claims);
         let mut decision = decide(&connected.rules, &claims, &snapshot);
+        let broker = evidenced.broker.as_ref().map(|broker| broker.name());
         if let (Some(code), Ok(allowed)) = (full, &decision.outcome) {
             decision.trace.push(Step { step: "seats", outcome: "taken" });
             let person = allowed.who.id().map(str::to_owned);
-            decision.outcome = Err(Denied { code, person, conflict: false });
+            decision.outcome = Err(Denied { code, person, conflict: false, account: None });
         }
         match &decision.outcome {
             Ok(allowed) => {
@@ -207,7 +266,8 @@ impl Logins {
                 let answer = answer::compose(work, &connected, &claims, &decision, allowed, &applied, id).await?;
                 work.check_organizations().await?;
                 if !dry_run
-                    && keep(work, &connected, &claims, &decision, &answer.decision_id, Some(&applied.person)).await?
+                    && keep(work, &connected, &claims, broker, &decision, &answer.decision_id, Some(&applied.person))
+                        .await?
                     && applied.protected
                 {
                     let event = work.event(Kind::ProtectedUsed).of(&applied.person).and(connection);
@@ -217,7 +277,11 @@ impl Logins {
             }
             Err(denied) => {
                 let id = decision_id(work, connection, &claims, denied.code.as_str());
-                if !dry_run && keep(work, &connected, &claims, &decision, &id, denied.person.as_deref()).await? {
+                if let Some(who) = &denied.account {
+                    account::step(work, &connected, &claims, who).await?;
+                }
+                if !dry_run && keep(work, &connected, &claims, broker, &decision, &id, denied.person.as_deref()).await?
+                {
                     work.cause = work.cause.clone().decided(&id);
                     let mut event = work.event(Kind::LoginRefused).and(connection).naming([denied.code.as_str()]);
                     if let Some(person) = &denied.person {
@@ -252,6 +316,7 @@ async fn keep(
     work: &mut Work<'_>,
     connected: &Connected,
     claims: &Claims,
+    broker: Option<&str>,
     decision: &Decision,
     id: &str,
     person: Option<&str>,
@@ -260,7 +325,7 @@ async fn keep(
         Ok(_) => "allow",
         Err(denied) => denied.code.as_str(),
     };
-    let trace = answer::trace(connected, claims, decision, id, person, work.now);
+    let trace = answer::trace(connected, claims, broker, decision, id, person, work.now);
     let row = feed::Decision {
         id,
         at: work.now,

@@ -5,6 +5,7 @@
 //! connection's [`rules::Rules`], and the decision is taken from those two and a snapshot of the store.
 
 pub mod address;
+pub mod broker;
 pub mod claims;
 pub mod decide;
 pub mod handle;

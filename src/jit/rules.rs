@@ -14,9 +14,11 @@
 
 mod check;
 mod parts;
+mod preset;
 mod roles;
 #[cfg(test)]
 mod tests;
+mod transform;
 
 use std::collections::BTreeMap;
 
@@ -27,9 +29,11 @@ use super::address::{Address, Domain};
 use super::span::Span;
 
 pub use parts::{
-    Anchor, AttributeRule, Create, Defaults, Groups, Hold, Invitations, Jit, Join, Match, Mode, Nonce, OnAbsent,
-    OnEmpty, OnOverage, Pattern, Protocol, Scope, Subject,
+    AccountStep, Accounts, Anchor, AttributeRule, Create, Defaults, EmptyText, Groups, Handle, Hold, Invitations, Jit,
+    Join, Match, Mode, Nonce, OnAbsent, OnEmpty, OnOverage, Pattern, Profile, Protocol, Push, Scope, Subject,
 };
+pub use preset::Preset;
+pub use transform::{Transform, transformed};
 
 pub use roles::{RoleMode, Roles};
 
@@ -70,9 +74,11 @@ pub struct Rules {
     pub groups: Groups,
     pub roles: Roles,
     pub hold: Hold,
+    pub push: Push,
     pub attributes: Vec<AttributeRule>,
     /// The claims that may become the `userName` of a person created here, the first that is there.
     pub user_name: Vec<String>,
+    pub handle: Handle,
 }
 
 impl Rules {
@@ -128,6 +134,11 @@ impl Rules {
         self.groups.scope.pattern.as_ref().is_none_or(|pattern| pattern.matches(group_name))
     }
 
+    /// What a group value of a claim is looked up as, after the rule's steps; `None`: they have nothing to give.
+    pub fn group_value(&self, said: &str) -> Option<String> {
+        transformed(&self.groups.transform, said)
+    }
+
     /// Whether a group value of a claim is to be looked up as an `externalId` (else as a name).
     pub fn is_group_id(&self, value: &str) -> bool {
         match self.groups.by {
@@ -162,8 +173,10 @@ impl Default for Rules {
             groups: Groups::default(),
             roles: Roles::default(),
             hold: Hold::default(),
+            push: Push::default(),
             attributes: AttributeRule::ordinary(),
             user_name: texts(&["preferred_username", "upn", "email"]),
+            handle: Handle::default(),
         }
     }
 }

@@ -146,6 +146,7 @@ mod tests {
             subject: subject.to_owned(),
             groups: None,
             attributes: claims.iter().map(claim).collect(),
+            given: None,
             last_login: 9,
             cut_off: false,
         }

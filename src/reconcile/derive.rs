@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::attributes;
 use super::reading::Reading;
-use super::registers::{Connection, DefaultMode, DefaultTeam, Person, Source, Stamp, Vouch, Word, World};
+use super::registers::{Connection, DefaultMode, DefaultTeam, Link, Person, Source, Stamp, Vouch, Word, World};
 use super::roles;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -98,7 +98,11 @@ fn rows(reading: &Reading<'_>) -> BTreeMap<(String, Source), bool> {
         }
         if let Some(team) = &connection.default_team
             && reading.team_by_default(connection, team)
-            && (team.mode == DefaultMode::Always || other_team(reading, &rows, &team.group).is_none())
+            && match team.mode {
+                DefaultMode::Always => true,
+                DefaultMode::Fallback => other_team(reading, &rows, &team.group).is_none(),
+                DefaultMode::Sticky => reading.given(&connection.id, &team.group).is_some(),
+            }
         {
             defaults.push((team.group.clone(), Source::Default(connection.id.clone())));
         }
@@ -159,6 +163,15 @@ impl Reading<'_> {
         let linked = self.links(&connection.id).next().is_some();
         let withheld = team.mode == DefaultMode::Fallback && self.newest_login_cut_off(&connection.id);
         linked && !withheld && self.default_allowed(connection, &team.group)
+    }
+
+    /// A default that was given at a login, and by which link: evidence like every other, dead after a deactivation.
+    pub(crate) fn given(&self, connection: &str, team: &str) -> Option<&Link> {
+        let mut links = self.links(connection);
+        links.find(|link| {
+            let given = link.given.as_ref();
+            given.is_some_and(|given| given.value.contains(team) && self.is_alive(connection, given.stamp))
+        })
     }
 
     /// A default is silent for a connection that is inactive here or whose push has spoken on the pair.
@@ -224,6 +237,7 @@ mod tests {
             groups: Some(Claim { stamp, value: values.iter().map(|value| (*value).to_owned()).collect() }),
             roles: None,
             attributes: BTreeMap::new(),
+            given: None,
             last_login: stamp,
             cut_off: false,
         };
@@ -281,6 +295,29 @@ mod tests {
                 assert_eq!(derive(&person, &world()).member(&world(), "all"), team, "{cut_off}");
             }
         }
+    }
+
+    /// Given at a login, it stays whatever teams come later; it is dead like every evidence from before a deactivation.
+    #[test]
+    fn a_sticky_default_is_given_once() {
+        let mut world = world();
+        if let Some(team) = world.connections.get_mut("k").and_then(|k| k.default_team.as_mut()) {
+            team.mode = DefaultMode::Sticky;
+        }
+        let mut person = signed_in(5, &[]);
+        assert!(!derive(&person, &world).member(&world, "all"), "nothing was given yet");
+        person.links[0].given = Some(Claim { stamp: 5, value: BTreeSet::from(["all".to_owned()]) });
+        assert!(derive(&person, &world).member(&world, "all"));
+        person.vouches.push(says("team", Source::Grant, Word::Grant));
+        assert!(derive(&person, &world).member(&world, "all"), "another team does not take it away");
+        person.links[0].cut_off = true;
+        assert!(derive(&person, &world).member(&world, "all"), "nor does a list that was cut off");
+        person.off = Some(5);
+        assert!(!derive(&person, &world).member(&world, "all"));
+        person.off = None;
+        person.records.push(record(true));
+        person.vouches.push(says("all", Source::Push("k".to_owned()), Word::Deny));
+        assert!(!derive(&person, &world).member(&world, "all"), "push has spoken");
     }
 
     #[test]

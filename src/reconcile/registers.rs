@@ -146,6 +146,8 @@ pub struct Link {
     pub attributes: BTreeMap<String, Claim<Value>>,
     /// The newest login of this link, with or without a list.
     pub last_login: Stamp,
+    /// Groups that a default gave at a login for good (`DefaultMode::Sticky`).
+    pub given: Option<Claim<BTreeSet<String>>>,
     /// The newest login's list was cut off (overage): the default team is withheld.
     pub cut_off: bool,
 }
@@ -184,6 +186,8 @@ pub enum DefaultMode {
     /// Derived: while the person is in no other team of that organization, except by a default.
     Fallback,
     Always,
+    /// Given once, at a login that found the person in no other team; a register of that login's link from then on.
+    Sticky,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -266,24 +266,50 @@ pub async fn put_groups(
     if !put_claim(tx, &link.connection, &link.subject, GROUPS, stamp, values).await? {
         return Ok(false);
     }
+    put_keys(tx, &link.connection, &link.subject, &link.resource, keys).await?;
+    Ok(true)
+}
+
+/// What a link's group claim is found by, as a whole.
+pub async fn put_keys(
+    tx: &mut Tx,
+    connection: &str,
+    subject: &str,
+    resource: &str,
+    keys: &std::collections::BTreeSet<String>,
+) -> Result<(), Error> {
     run!(
         tx,
         "delete from claim_value where tenant = $1 and connection = $2 and subject = $3",
         &tx.tenant,
-        &link.connection,
-        &link.subject
+        connection,
+        subject
     )?;
     run!(
         tx,
         "insert into claim_value (tenant, connection, subject, val, resource)
          select $1, $2, $3, j.value ->> 0, $4 from json_each($5) j",
         &tx.tenant,
-        &link.connection,
-        &link.subject,
-        &link.resource,
+        connection,
+        subject,
+        resource,
         rows(keys)
     )?;
-    Ok(true)
+    Ok(())
+}
+
+/// The group claims of a connection: (subject, account, raw values).
+pub async fn group_claims(tx: &mut Tx, connection: &str) -> Result<Vec<(String, String, String)>, Error> {
+    all!(
+        tx,
+        (String, String, String),
+        "select c.subject, l.resource, c.value
+         from claim c join link l on l.tenant = c.tenant and l.connection = c.connection and l.subject = c.subject
+         where c.tenant = $1 and c.connection = $2 and c.field = $3 order by c.subject",
+        &tx.tenant,
+        connection,
+        GROUPS
+    )
 }
 
 /// Everybody whose claim on the connection names one of these keys.

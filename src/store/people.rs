@@ -199,6 +199,7 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
             groups: None,
             roles: None,
             attributes: BTreeMap::new(),
+            given: None,
             last_login,
             cut_off,
         });
@@ -212,6 +213,9 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
         if field == GROUPS {
             let value = serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?;
             link.groups = Some(Claim { stamp, value });
+        } else if field == GIVEN {
+            let value = serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?;
+            link.given = Some(Claim { stamp, value });
         } else if field == ROLES {
             let value = serde_json::from_str(&value).map_err(|e| Error::corrupt("claim", e))?;
             link.roles = Some(Claim { stamp, value });
@@ -225,6 +229,8 @@ async fn load_links(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
 
 /// The field of the claim that holds the raw group values; attribute claims are named by their cell.
 pub const GROUPS: &str = "groups:";
+/// The field that holds the ids of the groups which a default gave for good.
+pub const GIVEN: &str = "given:";
 /// The same for raw role values.
 pub const ROLES: &str = "roles:";
 

@@ -31,6 +31,7 @@ pub async fn erase(tx: &mut Tx, id: &str) -> Result<(), Error> {
         "delete from held where tenant = $1 and (resource = $2 or parent = $2)",
         "delete from anchor where tenant = $1 and resource = $2",
         "delete from ruling where tenant = $1 and resource = $2",
+        "delete from held where tenant = $1 and (resource = $2 or parent = $2)",
         "delete from decision where tenant = $1 and resource = $2",
         "delete from invitation where tenant = $1 and (accepted_by = $2 or person = $2)",
         "update invitation set team = null where tenant = $1 and team = $2",

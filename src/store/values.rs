@@ -6,19 +6,19 @@ use super::engine::{all, one, run};
 use super::{Error, Tx};
 use crate::scim::key::Entry;
 
-/// Replaces the index rows of one document. `unique_scope` is the scope in which unique values are unique; `None`
-/// indexes nothing as unique (a connection's own view).
+/// Replaces the index rows of one document. `name_scope` is the scope in which its userName is unique, other unique values
+/// are so in the tenant; `None` indexes nothing as unique (a connection's own view).
 pub async fn replace(
     tx: &mut Tx,
     resource: &str,
     kind: &str,
     view: &str,
     entries: &[Entry],
-    unique_scope: Option<&str>,
+    name_scope: Option<&str>,
 ) -> Result<(), Error> {
     remove(tx, resource, view).await?;
     let list = serde_json::Value::from_iter(entries.iter().map(|entry| {
-        let scope = if entry.unique { unique_scope } else { None };
+        let scope = name_scope.filter(|_| entry.unique).map(|scope| if entry.attr == "username" { scope } else { "" });
         json!([entry.attr, entry.slot, entry.key.0, entry.long, scope])
     }));
     run!(

@@ -67,6 +67,8 @@ pub async fn sweep(tx: &mut Tx, connection: &str, namespace: Option<&str>, scope
         "delete from full_list where tenant = $1 and connection = $2",
         "delete from claim where tenant = $1 and connection = $2",
         "delete from claim_value where tenant = $1 and connection = $2",
+        "delete from ruling where tenant = $1 and connection = $2",
+        "update resource set pinned = null where tenant = $1 and pinned = $2",
         "delete from vouch where tenant = $1 and source = 'push:' || $2 and member_kind = 'Group'",
     ] {
         run!(tx, sql, &tx.tenant, connection)?;

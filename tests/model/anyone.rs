@@ -109,6 +109,7 @@ fn link() -> impl Strategy<Value = Link> {
             last_login: groups.as_ref().map_or(0, |claim| claim.stamp) + later,
             groups,
             attributes: BTreeMap::new(),
+            given: None,
             cut_off: cut,
         }
     })

@@ -241,6 +241,7 @@ impl Pure {
                 subject: subject.clone(),
                 groups: None,
                 attributes: BTreeMap::new(),
+                given: None,
                 last_login: Stamp::MIN,
                 cut_off: false,
             });

@@ -9,6 +9,7 @@ pub mod contract;
 pub mod database;
 pub mod openid_provider;
 pub mod roll;
+pub mod scim_pusher;
 pub mod world;
 
 pub use client::{Client, Reply};

@@ -35,6 +35,10 @@ impl World {
     }
 
     pub async fn on(database: Database) -> Self {
+        Self::with(database, Settings::default()).await
+    }
+
+    pub async fn with(database: Database, settings: Settings) -> Self {
         let engine = Engine::connect(database.url(), &Options::default()).await.expect("the database opens");
         engine.migrate().await.expect("the migrations run");
         let (clock, ids) = (Clock::fixed(START), Ids::seeded(1));
@@ -42,7 +46,7 @@ impl World {
         // The IdPs of tests run on this machine.
         let egress = Egress::new(EgressPolicy { allow_loopback_http: true, ..EgressPolicy::default() });
         let logins = Logins { directory: directory.clone(), keys: Jwks::new(egress, clock.clone()) };
-        let app = App::new(directory.clone(), logins, Settings::default());
+        let app = App::new(directory.clone(), logins, settings);
         Self { clock, directory, app, url: database.url().to_owned(), _database: database }
     }
 
@@ -64,6 +68,13 @@ impl World {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// The same server with other settings.
+    pub fn set(self, settings: Settings) -> Self {
+        let egress = Egress::new(EgressPolicy { allow_loopback_http: true, ..EgressPolicy::default() });
+        let logins = Logins { directory: self.directory.clone(), keys: Jwks::new(egress, self.clock.clone()) };
+        Self { app: App::new(self.directory.clone(), logins, settings), ..self }
     }
 
     /// A new tenant of kind `directory`, with its connection `default`.

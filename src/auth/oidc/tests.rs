@@ -7,9 +7,12 @@ use aws_lc_rs::signature::{
     ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
     RsaEncoding,
 };
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::super::jws::LATEST;
 use super::*;
 use crate::auth::signing::SigningKey;
 
@@ -142,6 +145,7 @@ fn claims_are_what_they_must_be() {
         (json!({"sub": null}), "malformed"),
         (json!({"sub": ""}), "malformed"),
         (json!({"sub": "x".repeat(257)}), "malformed"),
+        (json!({"sub": "urn:rollkeeper:broker:1:ada"}), "malformed"),
         (json!({"sub": "é".repeat(129)}), "malformed"),
         (json!({"sub": "a\u{0}b"}), "malformed"),
         (json!({"sub": 1}), "malformed"),
@@ -155,6 +159,26 @@ fn claims_are_what_they_must_be() {
     ];
     for (change, expected) in table {
         assert_eq!(world.outcome(&change), expected, "{change}");
+    }
+}
+
+#[test]
+fn userinfo_adds_and_changes_nothing() {
+    let world = World::new();
+    let token = world.judge(&rules(), &world.key.sign(&with(&json!({"email": "a@acme.com"}))).unwrap()).unwrap();
+    let said = |userinfo: Value| {
+        let Value::Object(userinfo) = userinfo else { panic!("an object") };
+        with_userinfo(token.clone(), userinfo)
+    };
+    let both =
+        said(json!({"sub": "00u1", "email": "b@acme.com", "iss": "https://evil.example", "name": "Ana"})).unwrap();
+    assert_eq!((&both.claims["email"], &both.claims["name"]), (&json!("a@acme.com"), &json!("Ana")));
+    assert_eq!((&both.claims["iss"], both.issued_at), (&json!(ISSUER), token.issued_at));
+    assert_ne!(both.evidence, token.evidence, "other evidence is another decision");
+    for foreign in
+        [json!({}), json!({"sub": "00u2"}), json!({"sub": ["00u1"]}), json!({"sub": "00U1"}), json!({"sub": null})]
+    {
+        assert_eq!(outcome(said(foreign.clone())), "userinfo", "{foreign}");
     }
 }
 

@@ -88,12 +88,12 @@ impl Work<'_> {
             return Ok(Judged::refused("the account was deleted meanwhile"));
         };
         let words = new_words(&account, line);
-        let kept = match () {
-            () if named.is_none() => Some("userName is left as it is: an import renames nobody"),
-            () if line.active.is_some_and(|active| active != account.active) => {
-                Some("active is left as it is: an import neither brings anybody back nor switches anybody off")
-            }
-            () => None,
+        let kept = if named.is_none() {
+            Some("userName is left as it is: an import renames nobody")
+        } else if line.active.is_some_and(|active| active != account.active) {
+            Some("active is left as it is: an import neither brings anybody back nor switches anybody off")
+        } else {
+            None
         };
         if words.is_empty() && !is_new_anchor {
             return Ok(Judged::new(Outcome::Unchanged, Some(id)).because(kept));

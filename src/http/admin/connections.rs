@@ -14,7 +14,7 @@ use crate::http::body::Message;
 use crate::http::gate::Client;
 use crate::http::instant;
 use crate::http::refusal::Refusal;
-use crate::jit::rules::Rules;
+use crate::jit::rules::{Preset, Rules};
 
 #[derive(Serialize)]
 pub struct Connection {
@@ -47,7 +47,10 @@ pub async fn list(State(site): State<Site>, client: Client) -> Result<Json<Conne
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewConnection {
     name: String,
-    /// Merged into the rules that a new connection has.
+    /// Settings to start from, written out into the rules.
+    #[serde(default)]
+    preset: Preset,
+    /// Merged into the rules that the preset gives.
     rules: Option<Value>,
     domains: Option<Vec<String>>,
 }
@@ -57,7 +60,7 @@ pub async fn create(
     client: Client,
     Message(new): Message<NewConnection>,
 ) -> Result<(StatusCode, Json<Connection>), Refusal> {
-    let rules = changed(&Rules::default_for(&new.name), new.rules, new.domains)?;
+    let rules = changed(&new.preset.rules(&new.name), new.rules, new.domains)?;
     let created = site.directory.create_connection(&client.tenant.id, &new.name, rules).await?;
     Ok((StatusCode::CREATED, Json(created.into())))
 }

@@ -2,6 +2,7 @@
 //!
 //! Each file is one noun: what it looks like on the wire, and its handlers.
 
+pub mod brokers;
 pub mod conflicts;
 pub mod connections;
 pub mod events;

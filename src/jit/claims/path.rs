@@ -20,13 +20,22 @@ pub fn look_up<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a Val
     if let Some(value) = claims.get(name) {
         return Some(value);
     }
-    let steps: Vec<String> = match name.strip_prefix('/') {
-        Some(pointer) => pointer.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect(),
-        None => name.split('.').map(str::to_owned).collect(),
-    };
+    let steps = steps(name);
     if steps.len() > DEEPEST {
         return None;
     }
     let (first, rest) = steps.split_first()?;
     rest.iter().try_fold(claims.get(first)?, |value, step| value.as_object()?.get(step))
+}
+
+/// The claim of the first level through which a name that is not a whole one leads.
+pub fn root(name: &str) -> Option<String> {
+    steps(name).into_iter().next()
+}
+
+fn steps(name: &str) -> Vec<String> {
+    match name.strip_prefix('/') {
+        Some(pointer) => pointer.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect(),
+        None => name.split('.').map(str::to_owned).collect(),
+    }
 }

@@ -22,6 +22,76 @@ fn known<const N: usize>(values: [&str; N]) -> GroupsClaim {
     GroupsClaim::Known(values.map(str::to_owned).into())
 }
 
+/// One rule and one claim `x`: its word, or what was counted.
+fn ruled(rule: Value, said: Value) -> Result<Option<AttributeClaim>, BTreeMap<&'static str, usize>> {
+    let to = rule["to"].as_str().unwrap().to_owned();
+    let mut claims = read_with(json!({"attributes": [rule]}), said);
+    if claims.skipped.is_empty() { Ok(claims.attributes.remove(&to)) } else { Err(claims.skipped) }
+}
+
+#[test]
+fn a_rule_takes_its_steps_with_the_first_claim_that_has_a_value() {
+    let text = |text: &str| Ok(Some(AttributeClaim::Value(json!(text))));
+    let title = |more: Value| {
+        let mut rule = json!({"to": "title", "from": ["/job/title", "job.name", "x"]});
+        rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        rule
+    };
+    let table = [
+        (title(json!({})), json!({"x": "Engineer"}), text("Engineer")),
+        (title(json!({})), json!({"job": {"title": "Chief", "name": "Boss"}, "x": "Engineer"}), text("Chief")),
+        (title(json!({})), json!({"job": {"title": "", "name": "Boss"}, "x": "Engineer"}), text("Boss")),
+        (title(json!({})), json!({"x": 42}), text("42")),
+        // Absent is silent, empty is what the rule says it is.
+        (title(json!({})), json!({}), Ok(None)),
+        (title(json!({})), json!({"x": " "}), Ok(None)),
+        (title(json!({"onEmpty": "ignore"})), json!({"x": null}), Ok(None)),
+        (title(json!({"onEmpty": "clear"})), json!({}), Ok(None)),
+        (title(json!({"onEmpty": "clear"})), json!({"x": ""}), Ok(Some(AttributeClaim::Empty))),
+        (title(json!({"onEmpty": "clear"})), json!({"x": []}), Ok(Some(AttributeClaim::Empty))),
+        (title(json!({"onEmpty": "clear"})), json!({"job": {"title": null}, "x": "Engineer"}), text("Engineer")),
+        (
+            title(json!({"transform": ["trim", "lower", {"before": " "}]})),
+            json!({"x": "Chief Engineer"}),
+            text("chief"),
+        ),
+        // A step that has nothing to give is a line in the trace; the next claim may have something.
+        (
+            title(json!({"transform": [{"after": ":"}]})),
+            json!({"job": {"title": "x"}, "x": "a:b"}),
+            Err([("attribute_not_transformed", 1)].into()),
+        ),
+        (title(json!({"transform": [{"table": {"1": "One"}}]})), json!({"x": 1}), text("One")),
+        (
+            title(json!({"transform": [{"capture": "^T-(.+)$"}]})),
+            json!({"x": "X-1"}),
+            Err([("attribute_not_transformed", 1)].into()),
+        ),
+        // A rule that fails never clears.
+        (
+            title(json!({"onEmpty": "clear", "transform": [{"table": {}}]})),
+            json!({"x": "x"}),
+            Err([("attribute_not_transformed", 1)].into()),
+        ),
+        (title(json!({})), json!({"x": {"a": 1}}), Err([("attribute_unusable", 1)].into())),
+        (title(json!({})), json!({"x": ["a", "b"]}), Err([("attribute_unusable", 1)].into())),
+    ];
+    for (rule, said, expected) in table {
+        assert_eq!(ruled(rule.clone(), said.clone()), expected, "{rule} {said}");
+    }
+}
+
+#[test]
+fn lists_are_bounded_and_their_first_element_is_primary() {
+    let rule = json!({"to": "emails", "from": "x", "transform": ["lower"]});
+    let email = |text: &str, primary: bool| json!({"value": text, "type": "work", "primary": primary});
+    let read = ruled(rule.clone(), json!({"x": ["A@x.y", "", "b@x.y", "a@x.y"]}));
+    assert_eq!(read, Ok(Some(AttributeClaim::Value(json!([email("a@x.y", true), email("b@x.y", false)])))));
+    let many: Vec<String> = (0..21).map(|n| format!("a{n}@x.y")).collect();
+    assert_eq!(ruled(rule.clone(), json!({"x": many})), Err([("attribute_too_many", 1)].into()));
+    assert_eq!(ruled(rule, json!({"x": [7, {}, "a@x.y"]})).unwrap_err().get("attribute_unusable"), Some(&1));
+}
+
 #[test]
 fn an_ordinary_token() {
     let claims = read_with(

@@ -151,7 +151,16 @@ pub(super) async fn compose(
         let display_name = link.display.clone().unwrap_or_default();
         groups.push(Group { id: link.value.clone(), display_name, via: words });
     }
-    let organizations = organizations(work, &via, &roles).await?;
+    let mut organizations = organizations(work, &via, &roles).await?;
+    if work.is_platform() {
+        let served = connected.organizations();
+        organizations.retain(|organization| served.contains(&organization.id));
+        let ids: BTreeSet<String> = groups.iter().map(|group| group.id.clone()).collect();
+        let foreign = |row: &resources::Row| row.organization.as_ref().is_some_and(|own| !served.contains(own));
+        let existing = resources::existing(&mut work.tx, &ids).await?;
+        let foreign: BTreeSet<String> = existing.into_iter().filter(foreign).map(|row| row.id).collect();
+        groups.retain(|group| !foreign.contains(&group.id));
+    }
     let text = |name: &str| resource.document.0.get(name).and_then(Value::as_str).map(str::to_owned);
     let handle = resource
         .document
@@ -224,11 +233,16 @@ async fn organizations(
 pub(super) fn trace(
     connected: &Connected,
     claims: &Claims,
+    broker: Option<&str>,
     decision: &Decision,
     id: &str,
     person: Option<&str>,
     now: i64,
 ) -> Value {
+    let mut evidence = json!({"sha256": claims.evidence, "iat": core::instant(claims.stamp)});
+    if let Some(broker) = broker {
+        evidence["broker"] = json!(broker);
+    }
     let (outcome, code, how) = match &decision.outcome {
         Ok(allowed) => ("allow", None, Some(allowed)),
         Err(denied) => ("deny", Some(denied.code.as_str()), None),
@@ -247,7 +261,7 @@ pub(super) fn trace(
     json!({
         "decisionId": id, "at": core::instant(now), "connection": {"id": connected.id, "name": connected.name},
         "outcome": outcome, "code": code, "rule": rule(code), "sentence": sentence, "person": person,
-        "evidence": {"sha256": claims.evidence, "iat": core::instant(claims.stamp)},
+        "evidence": evidence,
         "claims": {
             "attributes": claims.attributes.keys().collect::<Vec<_>>(),
             "groups": match &claims.groups {
@@ -264,6 +278,9 @@ pub(super) fn trace(
 fn refusal(code: &str) -> &'static str {
     match code {
         "connection_disabled" => "Refused: the connection is paused.",
+        "broker_not_allowed" => {
+            "Refused: the broker named an address or user name in a domain that its ceiling leaves out."
+        }
         "tombstoned" => "Refused: the person was deleted; only a SCIM create or an administrator brings them back.",
         "identity_conflict" => {
             "Refused: the anchor names another account than the link of this subject; links never move."

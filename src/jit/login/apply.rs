@@ -8,7 +8,6 @@ use crate::directory::{Connected, Result, Work, groups::Stated, world};
 use crate::event::Kind;
 use crate::jit::claims::{AttributeClaim, Claims, GroupsClaim};
 use crate::jit::decide::{Allowed, Who};
-use crate::jit::handle;
 use crate::jit::rules::{Create, RoleMode};
 use crate::reconcile::{Source, Word, cells};
 use crate::scim::document::Document;
@@ -18,7 +17,7 @@ use crate::store::agree::{self, About};
 use crate::store::people::ROLES;
 use crate::store::{self, connections, identity, invitations, values, vouches};
 
-use super::gather;
+use super::{account, gather};
 
 /// What became of the person.
 #[derive(Clone, Debug, Default)]
@@ -113,6 +112,7 @@ pub(super) async fn allow(
     }
     say(work, connected, claims, allowed, &link, (applied.created, applied.linked)).await?;
     accept(work, claims, allowed, &person).await?;
+    account::give_default(work, connected, claims, &link).await?;
     Ok(applied)
 }
 
@@ -130,19 +130,13 @@ async fn say(
     link: &identity::Link,
     (created, is_new): (bool, bool),
 ) -> Result<()> {
+    attributes(work, claims, link).await?;
     let mut moved = false;
-    for (cell, claim) in &claims.attributes {
-        let value = match claim {
-            AttributeClaim::Value(value) => value.clone(),
-            AttributeClaim::Empty => Value::Null,
-        };
-        moved |= put(work, link, claims, cell, &value).await?;
-    }
     if created {
         if let Some(name) = &claims.user_name {
             moved |= put(work, link, claims, "userName", &Value::String(name.clone())).await?;
         }
-        let handle = free_handle(work, connected, claims).await?;
+        let handle = account::free_handle(work, connected, claims).await?;
         moved |= put(work, link, claims, &format!("{}:handle", urn::PERSON), &Value::String(handle)).await?;
     }
     if let (Some(roles), true) = (&claims.roles, connected.rules.jit.enabled)
@@ -154,7 +148,7 @@ async fn say(
     if let (GroupsClaim::Known(groups), true) = (&claims.groups, allowed.keep_groups) {
         create_teams(work, connected, groups).await?;
         let text = Value::from_iter(groups.iter().map(String::as_str)).to_string();
-        let keys = world::claim_keys(groups);
+        let keys = world::claim_keys(&connected.rules, groups);
         moved |= identity::put_groups(&mut work.tx, link, claims.stamp, &text, &keys).await?;
     }
     if moved {
@@ -163,7 +157,29 @@ async fn say(
     Ok(())
 }
 
-async fn put(work: &mut Work<'_>, link: &identity::Link, claims: &Claims, cell: &str, value: &Value) -> Result<bool> {
+/// The attributes as this login states them.
+pub(super) async fn attributes(work: &mut Work<'_>, claims: &Claims, link: &identity::Link) -> Result<()> {
+    let mut moved = false;
+    for (cell, claim) in &claims.attributes {
+        let value = match claim {
+            AttributeClaim::Value(value) => value.clone(),
+            AttributeClaim::Empty => Value::Null,
+        };
+        moved |= put(work, link, claims, cell, &value).await?;
+    }
+    if moved {
+        work.touch(&link.resource).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn put(
+    work: &mut Work<'_>,
+    link: &identity::Link,
+    claims: &Claims,
+    cell: &str,
+    value: &Value,
+) -> Result<bool> {
     let text = value.to_string();
     Ok(identity::put_claim(&mut work.tx, &link.connection, &link.subject, cell, claims.stamp, &text).await?)
 }
@@ -202,9 +218,15 @@ async fn create_teams(work: &mut Work<'_>, connected: &Connected, groups: &BTree
     let all: BTreeSet<&String> = groups.iter().collect();
     let known: BTreeSet<String> =
         world::meaning(&mut work.tx, connected, &all).await?.into_iter().map(|(value, _)| value).collect();
-    for name in groups.iter().filter(|name| !known.contains(*name) && connected.rules.in_scope(name)) {
-        if left == 0 || connected.rules.is_group_id(name) {
-            continue;
+    let new: BTreeSet<String> = groups
+        .iter()
+        .filter(|said| !known.contains(*said))
+        .filter_map(|said| connected.rules.group_value(said))
+        .filter(|name| connected.rules.in_scope(name) && !connected.rules.is_group_id(name))
+        .collect();
+    for name in &new {
+        if left == 0 {
+            break;
         }
         if work.organization_of(Some(connected), name).await?.is_none() {
             continue;
@@ -221,7 +243,7 @@ async fn create_teams(work: &mut Work<'_>, connected: &Connected, groups: &BTree
 }
 
 /// What a new account starts from; the same words stand as the link's claims.
-fn initial(claims: &Claims) -> Document {
+pub(super) fn initial(claims: &Claims) -> Document {
     let mut words: std::collections::BTreeMap<String, Value> = claims
         .attributes
         .iter()
@@ -232,18 +254,4 @@ fn initial(claims: &Claims) -> Document {
         .collect();
     words.extend(claims.user_name.clone().map(|name| ("userName".to_owned(), Value::String(name))));
     cells::document(&words)
-}
-
-async fn free_handle(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> Result<String> {
-    let attr = format!("{}:handle", urn::PERSON).to_ascii_lowercase();
-    let key = work.tenant.key.clone();
-    let candidates = handle::candidates(&key, &connected.id, &claims.subject, &handle::called(claims));
-    for candidate in &candidates {
-        let folded = Key::text(false, candidate).0;
-        if values::holder(&mut work.tx, "User", &attr, "", &folded).await?.is_none() {
-            return Ok(candidate.clone());
-        }
-    }
-    // Both suffixes are HMACs of this subject: all taken means the subject itself is back.
-    Ok(candidates.last().cloned().unwrap_or_default())
 }

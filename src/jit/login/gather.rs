@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::directory::{Connected, Result, Work, people, rulings, world};
 use crate::jit::claims::{Claims, GroupsClaim};
 use crate::jit::decide::{Candidate, Invited, Ruling, Snapshot};
+use crate::jit::rules::{Accounts, Mode};
 use crate::reconcile::{Source, Stamp};
 use crate::scim::key::Key;
 use crate::store::people::Account;
@@ -151,15 +152,19 @@ pub(super) async fn snapshot(
     let records_here = |account: &Account| account.person.records.iter().any(|r| r.connection == connected.id);
     let linked_here = |account: &Account| account.person.links.iter().any(|l| l.connection == connected.id);
     let pushed = found.pushed.iter().filter_map(|id| accounts.get(id)).filter(|a| records_here(a) && !linked_here(a));
+    let anybody = connected.rules.join.accounts == Accounts::Any;
     let unclaimed = found.addressed.iter().filter_map(|id| accounts.get(id)).filter(|account| {
         let former = |connection: &String| connected.succeeds.as_ref() == Some(connection);
-        account.person.records.iter().all(|record| former(&record.connection))
-            && account.person.links.iter().all(|link| former(&link.connection))
-            && people::is_addressed(connected, account)
+        let is_free = account.person.records.iter().all(|record| former(&record.connection))
+            && account.person.links.iter().all(|link| former(&link.connection));
+        (anybody || is_free) && people::is_addressed(connected, account)
     });
     let listed = |some: Vec<&Account>| some.iter().filter_map(|a| candidates.get(&a.person.id)).cloned().collect();
     let (pushed, unclaimed): (Vec<Candidate>, Vec<Candidate>) = (listed(pushed.collect()), listed(unclaimed.collect()));
-    let others: Vec<String> = found.named.iter().filter(|id| accounts.contains_key(*id)).cloned().collect();
+    // On a platform somebody of another connection has another name, even if it reads alike.
+    let is_concerned = |account: &Account| !work.is_platform() || records_here(account) || linked_here(account);
+    let others: Vec<String> =
+        found.named.iter().filter(|id| accounts.get(*id).is_some_and(is_concerned)).cloned().collect();
     // An address alone links nobody: the account must be one that no other connection pushes or signs in.
     let own = |account: &&Account| {
         let person = &account.person;
@@ -181,7 +186,10 @@ pub(super) async fn snapshot(
         .and_then(people::domain_of)
         .is_some_and(|domain| work.configuration.domain_owner(&domain).is_some_and(|owner| owner.id != connected.id));
     let name_holder = match &user_name {
-        Some(key) => values::holder(&mut work.tx, "User", "username", "", key).await?,
+        Some(key) => {
+            let scope = work.name_scope(Some(&connected.id));
+            values::holder(&mut work.tx, "User", "username", &scope, key).await?
+        }
         None => None,
     };
     let hash = work.subject_identity(&connected.id, &claims.subject);
@@ -206,6 +214,7 @@ pub(super) async fn snapshot(
         invitations,
         user_name_reserved: reserved,
         serves_organizations: !connected.organizations().is_empty(),
+        above_ceiling: false,
     })
 }
 
@@ -223,10 +232,13 @@ async fn candidate(
     };
     let served = connected.organizations();
     let own_default = Source::Default(connected.id.clone());
+    let defaults = &connected.rules.defaults;
+    // A default that was given for good is a membership like any other.
+    let given = defaults.group.as_ref().filter(|_| defaults.mode == Mode::Sticky);
     let parents: BTreeSet<String> = account
         .stored
         .iter()
-        .filter(|((_, source), live)| **live && *source != own_default)
+        .filter(|((parent, source), live)| **live && (*source != own_default || given == Some(parent)))
         .map(|((parent, _), _)| parent.clone())
         .collect();
     let by_push = record.is_some_and(|record| record.active) && connected.rules.defaults.organization.is_some();

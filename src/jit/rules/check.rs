@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use url::{Host, Url};
 
-use super::{ALGORITHMS, Create, Rules};
+use super::{ALGORITHMS, Create, Rules, Transform};
 
 /// Longer lists and texts are a mistake or an attack.
 const MOST: usize = 1_000;
 const LONGEST: usize = 2_048;
+const MOST_STEPS: usize = 16;
 
 /// Attributes that a sign-in has no say in, with why. What a login may set of lifecycle is nothing at all.
 const NOT_BY_CLAIM: [(&str, &str); 9] = [
@@ -116,6 +117,7 @@ fn groups(rules: &Rules) -> Result<(), String> {
     if groups.create_cap > 1_000 {
         return Err("groups.createCap: at most 1000".to_owned());
     }
+    steps("groups.transform", &groups.transform)?;
     count("groups.table", groups.table.len())?;
     for (value, group) in &groups.table {
         text("groups.table", value, 256)?;
@@ -133,6 +135,7 @@ fn attributes(rules: &Rules) -> Result<(), String> {
         if rule.from.is_empty() {
             return Err(format!("attributes: {} has no claim to come from", rule.to));
         }
+        steps("attributes.transform", &rule.transform)?;
         let to = rule.to.to_ascii_lowercase();
         if !mapped.insert(to.clone()) {
             return Err(format!("attributes: {} is mapped twice; one rule may name several claims", rule.to));
@@ -201,6 +204,13 @@ fn text(setting: &str, value: &str, longest: usize) -> Result<(), String> {
 fn texts(setting: &str, values: &[String], longest: usize) -> Result<(), String> {
     count(setting, values.len())?;
     values.iter().try_for_each(|value| text(setting, value, longest))
+}
+
+fn steps(setting: &str, steps: &[Transform]) -> Result<(), String> {
+    if steps.len() > MOST_STEPS {
+        return Err(format!("{setting}: at most {MOST_STEPS} steps"));
+    }
+    steps.iter().try_for_each(|step| step.check().map_err(|error| format!("{setting}: {error}")))
 }
 
 fn count(setting: &str, count: usize) -> Result<(), String> {

@@ -7,7 +7,7 @@ use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use serde_with::{DeserializeFromStr, OneOrMany, SerializeDisplay, formats::PreferOne, serde_as};
 
-use super::Table;
+use super::{Table, Transform};
 use crate::jit::span::Span;
 
 /// How people sign in.
@@ -58,12 +58,24 @@ pub struct Anchor {
 pub struct Join {
     pub enabled: bool,
     pub claims: Vec<String>,
+    pub accounts: Accounts,
+}
+
+/// Whom an address in a verified domain may join, besides those whom this connection pushes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Accounts {
+    /// People whom nobody claims yet.
+    #[default]
+    Unclaimed,
+    /// Whoever has the address, also people whom another connection pushes or signs in.
+    Any,
 }
 
 impl Default for Join {
     /// A generic provider lets people choose their `preferred_username`, so only a verified address joins.
     fn default() -> Self {
-        Self { enabled: true, claims: vec!["email".to_owned()] }
+        Self { enabled: true, claims: vec!["email".to_owned()], accounts: Accounts::Unclaimed }
     }
 }
 
@@ -75,12 +87,35 @@ pub struct Jit {
     /// Whether a stranger becomes an account; off, only whoever is found may enter.
     pub create: bool,
     pub invitations: Invitations,
+    pub account_step: AccountStep,
 }
 
 impl Default for Jit {
     fn default() -> Self {
-        Self { enabled: true, create: true, invitations: Invitations::Accept }
+        Self { enabled: true, create: true, invitations: Invitations::Accept, account_step: AccountStep::Admitted }
     }
+}
+
+/// Whose account a sign-in makes and renames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AccountStep {
+    /// Of whoever is let in: a refusal writes nothing.
+    #[default]
+    Admitted,
+    /// Also of whoever has an address in a verified domain and is then refused because JIT is off.
+    Always,
+}
+
+/// What follows a handle that is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Handle {
+    /// A suffix that is the same every time.
+    #[default]
+    Suffix,
+    /// Random digits, as Docker has them.
+    Digits,
 }
 
 /// Whether signing in accepts the invitations that wait for that person.
@@ -104,13 +139,16 @@ pub struct Defaults {
     pub mode: Mode,
 }
 
-/// When the default team counts: while the person is in no other team there, or always.
+/// When the default team counts: while the person is in no other team there, always, or from the first sign-in that finds
+/// the person in no other team and then for good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
     #[default]
     Fallback,
     Always,
+    /// What came first then matters: a team that is named later does not take the default away.
+    Sticky,
 }
 
 /// How much the connection may end within an hour (by pushes, sign-ins, new settings) before the effect is held: memberships
@@ -139,10 +177,37 @@ impl Default for Hold {
     }
 }
 
+/// How what this connection pushes is read, where the RFCs and what clients send differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Push {
+    pub profile: Profile,
+    pub empty_text: EmptyText,
+}
+
+/// Whether the leniencies that clients are known to need are granted, or answered with the error the RFCs have for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Profile {
+    #[default]
+    Lenient,
+    Strict,
+}
+
+/// What `""` means: a value like any other (RFC 7643 §2.5; Okta), or that there is none (Entra).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EmptyText {
+    #[default]
+    Keep,
+    Clear,
+}
+
 /// What the groups claim means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Groups {
+    /// A name, a path of dots or a JSON pointer.
     pub claim: String,
     #[serde(rename = "match")]
     pub by: Match,
@@ -157,6 +222,9 @@ pub struct Groups {
     /// A claim counts this long by the clock, whether anybody signs in or not. Absent: no clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease: Option<Span>,
+    /// What is done to a value before it is looked up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub transform: Vec<Transform>,
     #[serde(skip_serializing_if = "Table::is_empty")]
     pub table: Table,
 }
@@ -173,6 +241,7 @@ impl Default for Groups {
             on_overage: OnOverage::Keep,
             claim_max_age: Span::days(30),
             lease: None,
+            transform: Vec::new(),
             table: Table::new(),
         }
     }
@@ -225,20 +294,23 @@ pub enum OnOverage {
 
 /// One attribute of the person and the claims it may come from, the first that has a value.
 #[serde_as]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AttributeRule {
     /// As SCIM spells it: `title`, `name.givenName`, `emails`, `urn:…:User:department`.
     pub to: String,
     #[serde_as(as = "OneOrMany<_, PreferOne>")]
     pub from: Vec<String>,
+    /// What is done to the text, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transform: Vec<Transform>,
     #[serde(default)]
     pub on_empty: OnEmpty,
 }
 
 impl AttributeRule {
     fn new(to: &str, from: &str) -> Self {
-        Self { to: to.to_owned(), from: vec![from.to_owned()], on_empty: OnEmpty::Ignore }
+        Self { to: to.to_owned(), from: vec![from.to_owned()], transform: Vec::new(), on_empty: OnEmpty::Ignore }
     }
 
     /// The standard claims of OpenID Connect Core §5.1 that every provider sends.
@@ -270,6 +342,12 @@ pub struct Pattern(Regex);
 impl Pattern {
     pub fn matches(&self, text: &str) -> bool {
         self.0.is_match(text)
+    }
+
+    /// What the first group catches; without one, all that the pattern matches.
+    pub fn capture<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let found = self.0.captures(text)?;
+        found.get(usize::from(self.0.captures_len() > 1)).map(|caught| caught.as_str())
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::super::reading::{GroupClaim, Reading};
 use super::super::registers::{Connection, DefaultMode, Held, Link, Record, Source, Stamp, Vouch, Word};
-use super::{Register, groups, hold, instant, login, on, own, record, vouch, whole_list};
+use super::{Register, given, groups, hold, instant, login, on, own, record, vouch, whole_list};
 
 pub(super) struct Finding {
     pub member: bool,
@@ -203,6 +203,14 @@ fn by_default(reading: &Reading<'_>, connection: &Connection, parent: &str) -> O
     let default = format!("default of {}", connection.id);
     if is_organization || team.is_some_and(|team| team.mode == DefaultMode::Always) {
         return Some(Finding::yes(5, "R2", parent, format!("it is the {default}"), registers));
+    }
+    if team.is_some_and(|team| team.mode == DefaultMode::Sticky) {
+        let Some(link) = reading.given(&connection.id, parent) else {
+            let why = format!("it is the {default}, which no sign-in has given yet");
+            return Some(Finding::no(8, "R2", parent, why, registers));
+        };
+        registers.push(given(link, parent));
+        return Some(Finding::yes(5, "R2", parent, format!("it is the {default}, given once at a sign-in"), registers));
     }
     if reading.newest_login_cut_off(&connection.id) {
         let why = format!("it is the {default}, withheld because the newest login's list was cut off");

@@ -169,6 +169,16 @@ fn groups(link: &Link) -> Register {
     }
 }
 
+/// A default that was given at a sign-in.
+fn given(link: &Link, team: &str) -> Register {
+    Register {
+        source: format!("login:{}", link.connection),
+        cell: format!("given/{}/{team}", link.subject),
+        stamp: link.given.as_ref().map(|given| given.stamp),
+        value: "given".to_owned(),
+    }
+}
+
 fn login(link: &Link) -> Register {
     Register {
         source: format!("login:{}", link.connection),

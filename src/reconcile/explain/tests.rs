@@ -54,6 +54,7 @@ fn link(stamp: Stamp, values: &[&str]) -> Link {
         subject: "sub".to_owned(),
         groups: Some(Claim { stamp, value: values.iter().map(|value| (*value).to_owned()).collect() }),
         attributes: BTreeMap::new(),
+        given: None,
         last_login: stamp,
         cut_off: false,
     }
