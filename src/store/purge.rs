@@ -28,6 +28,7 @@ pub async fn erase(tx: &mut Tx, id: &str) -> Result<(), Error> {
         "delete from value where tenant = $1 and resource = $2",
         "delete from vouch where tenant = $1 and (member = $2 or parent = $2)",
         "delete from full_list where tenant = $1 and parent = $2",
+        "delete from held where tenant = $1 and (resource = $2 or parent = $2)",
         "delete from anchor where tenant = $1 and resource = $2",
         "delete from ruling where tenant = $1 and resource = $2",
         "delete from held where tenant = $1 and (resource = $2 or parent = $2)",

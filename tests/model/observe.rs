@@ -60,7 +60,7 @@ pub fn describe(person: &Person, name: &str, who: Who, all: &mut Registers) {
             Source::Invite => {
                 put(format!("invitation: {who} {parent}"), format!("{:?}", Some(vouch.stamp)));
             }
-            Source::Login(_) | Source::Default(_) => {}
+            Source::Login(_) | Source::Default(_) | Source::Held(_) => {}
         }
     }
     for link in &person.links {
