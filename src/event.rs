@@ -36,7 +36,7 @@ pub struct Event {
 /// Whose word it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// `push:con_1`, `login:con_1`, `administrator`, `import`, `invitation`, `system`.
+    /// `push:con_1`, `login:con_1`, `administrator`, `import`, `invitation`, `system`, `person:2819c223`.
     pub source: String,
     /// The login decision or the administrator's request that can be looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]

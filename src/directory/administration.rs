@@ -33,6 +33,8 @@ pub struct TokenInfo {
     pub scope: Scope,
     /// Ids; of a scope that speaks for connections.
     pub connections: Vec<String>,
+    /// The id of the user whom it is bound to.
+    pub person: Option<String>,
     pub label: Option<String>,
     pub created: i64,
     pub expires: Option<i64>,
@@ -119,6 +121,9 @@ impl Directory {
         if expires.is_some_and(|at| at <= self.clock.now()) {
             return Err(scim::Error::invalid_value("expires lies in the past").into());
         }
+        if scope == Scope::Me {
+            return Err(scim::Error::invalid_value("a me token is bound to a user: name them").into());
+        }
         let mut tx = self.engine.write(tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
         let mut ids = Vec::new();
@@ -149,6 +154,7 @@ impl Directory {
             id: self.ids.new(),
             scope: scope.as_str().to_owned(),
             connections: Value::from_iter(ids.iter().map(String::as_str)).to_string(),
+            person: None,
             label: label.map(str::to_owned),
             created: self.clock.now(),
             expires,
@@ -185,6 +191,12 @@ impl Directory {
         drop(tx);
         let mut tx = self.engine.read(&tenant).await?;
         let Some(tenant) = tenants::current(&mut tx).await? else { return Ok(None) };
+        if let Some(person) = &token.person {
+            let row = resources::find(&mut tx, "User", person).await?;
+            if !row.is_some_and(|row| row.active) {
+                return Ok(None);
+            }
+        }
         let registry = self.registry_at(&mut tx, &tenant).await?;
         Ok(Some(Authenticated { tenant: TenantInfo::of(tenant), token: TokenInfo::of(token)?, registry }))
     }
@@ -481,11 +493,12 @@ impl TenantInfo {
 }
 
 impl TokenInfo {
-    fn of(token: tokens::Token) -> Result<Self> {
+    pub(super) fn of(token: tokens::Token) -> Result<Self> {
         Ok(Self {
             scope: token.scope.parse().map_err(|_| corrupt("token", format!("scope {}", token.scope)))?,
             connections: serde_json::from_str(&token.connections).map_err(|e| corrupt("token", e))?,
             id: token.id,
+            person: token.person,
             label: token.label,
             created: token.created,
             expires: token.expires,

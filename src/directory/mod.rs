@@ -18,6 +18,7 @@ pub(crate) mod groups;
 mod invitations;
 mod lifecycle;
 mod links;
+mod me;
 mod members;
 mod organizations;
 pub(crate) mod people;
@@ -67,6 +68,8 @@ pub enum Voice {
     Administrator,
     /// Reads the effective view.
     Reader,
+    /// One user: reads what is effective of themselves, and writes a few words of their own.
+    Person { id: String },
 }
 
 /// The tenant and the voice of one request.
@@ -89,6 +92,7 @@ impl Caller {
         match &self.voice {
             Voice::Push { connection } => format!("push:{connection}"),
             Voice::Administrator | Voice::Reader => "administrator".to_owned(),
+            Voice::Person { id } => format!("person:{id}"),
         }
     }
 }

@@ -101,6 +101,9 @@ impl Directory {
 
     /// A page of a query.
     pub async fn search(&self, caller: &Caller, kind: &Arc<ResourceType>, query: &Query) -> Result<Page> {
+        if matches!(caller.voice, Voice::Person { .. }) {
+            return Err(scim::Error::forbidden("this token reads its own user only, at /Me").into());
+        }
         let filter = match &query.filter {
             Some(text) => bind(&Filter::parse(text)?, kind)?,
             None => Bound::All,
@@ -148,7 +151,7 @@ pub(crate) fn check_running(configuration: &Configuration, voice: &Voice) -> Res
 /// What a voice reads.
 pub(crate) fn view(configuration: &Configuration, voice: &Voice) -> View {
     match voice {
-        Voice::Administrator | Voice::Reader => View::Effective,
+        Voice::Administrator | Voice::Reader | Voice::Person { .. } => View::Effective,
         Voice::Push { connection } => {
             let connected = configuration.connection(connection);
             View::Push {
@@ -172,6 +175,9 @@ pub(crate) async fn find_in(
 ) -> Result<Resource> {
     let view = view(configuration, voice);
     let missing = || scim::Error::not_found(format!("no {} with this id", kind.name.to_lowercase()));
+    if matches!(voice, Voice::Person { id: own } if own != id) {
+        return Err(missing().into());
+    }
     if matches!(view, View::Push { .. }) {
         let query = search::Query {
             kind: &kind.name,

@@ -29,7 +29,7 @@ pub enum Precondition {
 }
 
 impl Precondition {
-    fn check(&self, version: i64) -> Result<()> {
+    pub(super) fn check(&self, version: i64) -> Result<()> {
         match self {
             Self::IfMatch(tags) if !tags.matches_version(version) => Err(scim::Error::precondition_failed(
                 "the resource has changed since this version: read it again and repeat the change",
@@ -129,28 +129,28 @@ impl Made {
     }
 }
 
-enum Change<'a> {
+pub(super) enum Change<'a> {
     Replace(&'a Value),
     Patch(&'a [Operation]),
 }
 
 /// What a body says of a resource, before it is judged against what is stored.
-struct Read {
-    document: Document,
+pub(super) struct Read {
+    pub document: Document,
     members: Vec<MemberEdit>,
-    notes: Vec<Note>,
+    pub notes: Vec<Note>,
     asserts_active: bool,
     /// A PUT that leaves `externalId` out keeps it: IdPs send it on create only, and the identity hangs on it.
     keeps_external_id: bool,
 }
 
 impl Change<'_> {
-    fn is_put(&self) -> bool {
+    pub fn is_put(&self) -> bool {
         matches!(self, Self::Replace(_))
     }
 
     /// The resource as it would be: by PUT what the body states, by PATCH the operations applied to what the caller reads.
-    fn apply(&self, kind: &ResourceType, before: &Document) -> Result<Read> {
+    pub fn apply(&self, kind: &ResourceType, before: &Document) -> Result<Read> {
         match self {
             Self::Replace(body) => {
                 let read = Document::read(kind, body)?;
@@ -212,6 +212,7 @@ impl Work<'_> {
             }
             Voice::Administrator => Ok(None),
             Voice::Reader => Err(scim::Error::forbidden("this token may only read").into()),
+            Voice::Person { .. } => Err(scim::Error::forbidden("this token writes its own user only, at /Me").into()),
         }
     }
 

@@ -131,6 +131,7 @@ impl Work<'_> {
         invitations::remove_of(&mut self.tx, id, &invitable_of(&account.document)).await?;
         let off = if account.person.suspended { account.person.off } else { None };
         people::set_lifecycle(&mut self.tx, id, account.person.suspended, off, Some(self.now)).await?;
+        self.end_tokens(id).await?;
         let event = self.event(Kind::UserDeleted).of(id);
         self.publish(event);
         self.report_departure(account).await?;

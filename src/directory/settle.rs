@@ -96,6 +96,9 @@ impl Work<'_> {
         let reindexed = self.reindexed.remove(id);
         let active = derived.active != account.active;
         let changed = moved || active || rewritten;
+        if active && !derived.active {
+            self.end_tokens(id).await?;
+        }
         if changed || derived.home != account.home || derived.dead != account.dead || display != account.display {
             let text = document.to_json();
             people::save(

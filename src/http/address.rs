@@ -71,7 +71,6 @@ pub fn unrouted(path: &str) -> Refusal {
         ["", "t", _, "scim", VERSION] | ["", "t", _, "scim", VERSION, ".search"] => {
             Refusal::not_implemented("a query over all resource types is not offered: query /Users or /Groups")
         }
-        ["", "t", _, "scim", VERSION, "Me", ..] => Refusal::not_implemented("/Me is not offered: use /Users/{id}"),
         _ => Refusal::not_found("there is nothing at this path"),
     }
 }
@@ -114,7 +113,7 @@ mod tests {
     fn a_path_that_leads_nowhere_says_why() {
         for (path, status, scim_type) in [
             ("/t/acme/scim/v9/Users", 400, Some(scim::ScimType::InvalidVers)),
-            ("/t/acme/scim/v2/Me", 501, None),
+            ("/t/acme/scim/v2/Me/emails", 404, None),
             ("/t/acme/scim/v2/.search", 501, None),
             ("/t/acme/scim/v2", 501, None),
             ("/t/acme/scim/v2/Robots", 404, None),

@@ -84,6 +84,10 @@ fn voice(token: &TokenInfo) -> Result<Voice, Refusal> {
         (Scope::Scim, [connection]) => Ok(Voice::Push { connection: connection.clone() }),
         (Scope::Scim, _) => Err(Refusal::forbidden("this token speaks for no connection: create it with one")),
         (Scope::Admin, _) => Ok(Voice::Administrator),
+        (Scope::Me, _) => match &token.person {
+            Some(id) => Ok(Voice::Person { id: id.clone() }),
+            None => Err(Refusal::forbidden("this token is bound to nobody: create it with a user")),
+        },
         _ => Ok(Voice::Reader),
     }
 }

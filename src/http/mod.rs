@@ -19,6 +19,7 @@ mod health;
 mod instant;
 mod layers;
 mod logins;
+mod me;
 #[doc(hidden)]
 pub mod parameters;
 mod refusal;

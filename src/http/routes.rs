@@ -7,7 +7,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
-use super::{Site, admin, bulk, discovery, health, logins, resources};
+use super::{Site, admin, bulk, discovery, health, logins, me, resources};
 use crate::auth::token::Scope;
 
 /// Who may call a route.
@@ -20,12 +20,14 @@ pub enum Access {
 
 const READ: Access = Access::Scopes(&[Scope::Scim, Scope::ScimRead, Scope::Admin]);
 const WRITE: Access = Access::Scopes(&[Scope::Scim, Scope::Admin]);
+/// A token of another scope is bound to nobody, and is told so.
+const ME: Access = Access::Scopes(&[Scope::Me, Scope::Scim, Scope::ScimRead, Scope::Admin]);
 const ADMIN: Access = Access::Scopes(&[Scope::Admin]);
 const EVENTS: Access = Access::Scopes(&[Scope::Admin, Scope::EventsRead]);
 const LOGIN: Access = Access::Scopes(&[Scope::JitLogin]);
 
 /// What a route reads of a body at most. Groups arrive with all their members: as much as the server is set to read.
-const SMALL: usize = 1 << 20;
+pub(super) const SMALL: usize = 1 << 20;
 const LARGE: usize = usize::MAX;
 
 /// One line of the table.
@@ -52,6 +54,11 @@ pub fn table() -> Vec<Route> {
     routes.extend(scim("Organization", "Organizations", ADMIN, SMALL));
     routes.extend([
         post("/t/{tenant}/scim/v2/Bulk", WRITE, bulk::bulk),
+        of("User", get("/t/{tenant}/scim/v2/Me", ME, me::find)),
+        of("User", post("/t/{tenant}/scim/v2/Me", ME, me::create)),
+        of("User", put("/t/{tenant}/scim/v2/Me", ME, me::replace)),
+        of("User", patch("/t/{tenant}/scim/v2/Me", ME, me::patch)),
+        of("User", delete("/t/{tenant}/scim/v2/Me", ME, me::delete)),
         // RFC 7643 §5: readable without authentication, so that a client learns how to authenticate.
         get("/t/{tenant}/scim/v2/ServiceProviderConfig", Access::Public, discovery::service_provider_config),
         get("/t/{tenant}/scim/v2/ResourceTypes", READ, discovery::resource_types),
@@ -79,6 +86,10 @@ fn scim(kind: &'static str, collection: &str, write: Access, body_limit: usize) 
     ]
     .into_iter()
     .map(move |route| Route { kind: Some(kind), body_limit, ..route })
+}
+
+fn of(kind: &'static str, route: Route) -> Route {
+    Route { kind: Some(kind), ..route }
 }
 
 fn administration() -> Vec<Route> {

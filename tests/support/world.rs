@@ -5,10 +5,12 @@ use rollkeeper::auth::egress::{Egress, EgressPolicy};
 use rollkeeper::auth::jwks::Jwks;
 use rollkeeper::auth::token::Scope;
 use rollkeeper::clock::{Clock, Ids};
-use rollkeeper::directory::{Directory, TenantInfo};
+use rollkeeper::directory::{Caller, Directory, TenantInfo, Wants};
 use rollkeeper::http::Settings;
 use rollkeeper::jit::login::Logins;
+use rollkeeper::scim::resource_type::Registry;
 use rollkeeper::store::{Engine, Options};
+use serde_json::{Value, json};
 
 use super::Database;
 use super::client::Client;
@@ -51,10 +53,28 @@ impl World {
         Tenant { info, app: self.app.clone() }
     }
 
-    /// A new token for the tenant's only connection, where the scope needs one.
+    /// A new token for the tenant's only connection, where the scope needs one; of the scope `me` for somebody new.
     pub async fn token(&self, tenant: &Tenant, scope: Scope) -> String {
+        if scope == Scope::Me {
+            let name = self.directory.ids().new();
+            return self.own_token(tenant, &self.user(tenant, json!({ "userName": name })).await).await;
+        }
         let made = self.directory.create_token(&tenant.info.id, scope, &[], None, None).await;
         made.expect("the tenant has one connection").1
+    }
+
+    /// A user whom an administrator enters; their id.
+    pub async fn user(&self, tenant: &Tenant, body: Value) -> String {
+        let admin = Caller::administrator(&tenant.info.id);
+        let kind = Registry::builtin().type_named("User").expect("users are built in").clone();
+        let made = self.directory.create(&admin, &kind, &body, Wants::default()).await;
+        made.expect("the user is new").0.id
+    }
+
+    /// A new token that is bound to this user.
+    pub async fn own_token(&self, tenant: &Tenant, user: &str) -> String {
+        let issued = self.directory.issue_token(&tenant.info.id, Scope::Me, &[], Some(user), None, None).await;
+        issued.expect("an active user").1
     }
 
     /// Somebody with a new token of this scope.
