@@ -161,6 +161,13 @@ both_engines! {
         let team = program.json(&["group", "create", "acme:everyone"]);
         let ana = program.json(&["user", "create", "ana", "--given-name", "Ana", "--email", "ana@acme.example"]);
         assert_eq!((&ana["userName"], &ana["emails"][0]["primary"]), (&json!("ana"), &json!(true)));
+        let own = program.json(&["token", "create", "--scope", "me", "--user", "ana"]);
+        assert!(own["token"].as_str().is_some_and(|token| token.starts_with("rk_me_")), "{own}");
+        assert_eq!((&own["scope"], &own["user"]), (&json!("me"), &ana["id"]));
+        program.says(&["token", "list"], &["me", ana["id"].as_str().expect("an id")]);
+        program.refuses(&["token", "create", "--scope", "me"], 1, "name them");
+        program.refuses(&["token", "create", "--scope", "me", "--user", "nobody"], 1, "nobody has the userName");
+        program.refuses(&["token", "create", "--scope", "scim", "--user", "ana"], 1, "the scope me alone");
 
         // The connection that every tenant starts with.
         let settings = [

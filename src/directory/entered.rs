@@ -51,7 +51,7 @@ impl Work<'_> {
     }
 
     /// The retired account of this userName, whatever connection ended it: an administrator may have it back.
-    async fn retired_by_name(&mut self, key: &str) -> Result<Option<String>> {
+    pub(super) async fn retired_by_name(&mut self, key: &str) -> Result<Option<String>> {
         let mark = self.mark("user_name", key);
         for namespace in self.namespaces() {
             let found =

@@ -238,7 +238,7 @@ impl Work<'_> {
 
     /// A retired account of the same anchor and userName in the connection's namespace, within the retention. Both must agree:
     /// some IdPs reuse an `externalId` for the next person.
-    async fn revivable(
+    pub(super) async fn revivable(
         &mut self,
         connected: &Connected,
         external_id: Option<&str>,
