@@ -67,6 +67,7 @@ impl From<&Config> for Settings {
             max_body_bytes: config.max_body_bytes,
             bulk_max_operations: config.bulk_max_operations,
             bulk_max_payload_bytes: config.bulk_max_payload_bytes,
+            pages: config.pages,
         }
     }
 }

@@ -13,6 +13,8 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
+use crate::directory::Limits;
+
 /// The file that is read when `--config` names none. It may be absent.
 const FILE: &str = "rollkeeper.toml";
 const PREFIX: &str = "ROLLKEEPER_";
@@ -34,6 +36,8 @@ pub struct Config {
     /// Of one bulk request; both are told in ServiceProviderConfig.
     pub bulk_max_operations: usize,
     pub bulk_max_payload_bytes: usize,
+    /// How long the pages of a list may be, and how long cursors live.
+    pub pages: Limits,
 }
 
 impl Default for Config {
@@ -49,6 +53,7 @@ impl Default for Config {
             max_connections: 16,
             bulk_max_operations: 1_000,
             bulk_max_payload_bytes: 4 << 20,
+            pages: Limits::default(),
         }
     }
 }
@@ -250,7 +255,22 @@ const SETTINGS: &[(&str, &str, Apply)] = &[
         config.bulk_max_payload_bytes = text.parse().ok().filter(|bytes| (64 << 10..=256 << 20).contains(bytes))?;
         Some(())
     }),
+    ("default_page_size", "a number of resources from 1 to 10000", |config, text| {
+        config.pages.default_count = text.parse().ok().filter(|count| PAGE_SIZES.contains(count))?;
+        Some(())
+    }),
+    ("max_page_size", "a number of resources from 1 to 10000", |config, text| {
+        config.pages.max_count = text.parse().ok().filter(|count| PAGE_SIZES.contains(count))?;
+        Some(())
+    }),
+    ("cursor_timeout_seconds", "a number of seconds from 60 to 604800", |config, text| {
+        let seconds: i64 = text.parse().ok().filter(|seconds| (60..=7 * 86_400).contains(seconds))?;
+        config.pages.cursor_lifetime = seconds * 1000;
+        Some(())
+    }),
 ];
+
+const PAGE_SIZES: std::ops::RangeInclusive<i64> = 1..=10_000;
 
 const NAMES: [&str; SETTINGS.len()] = {
     let mut names = [""; SETTINGS.len()];
@@ -359,6 +379,9 @@ mod tests {
             ("max_connections", &["1", "1000"], &["0", "1001"]),
             ("bulk_max_operations", &["1", "10000"], &["0", "10001", "", "all"]),
             ("bulk_max_payload_bytes", &["65536", "268435456"], &["", "65535", "268435457", "1MB"]),
+            ("default_page_size", &["1", "10000"], &["0", "-1", "10001", "many"]),
+            ("max_page_size", &["1", "10000"], &["0", "10001"]),
+            ("cursor_timeout_seconds", &["60", "604800"], &["59", "604801", "1h"]),
         ];
         assert_eq!(cases.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), NAMES, "each setting has a row");
         for (name, right, wrong) in cases {

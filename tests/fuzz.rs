@@ -14,7 +14,7 @@ use rollkeeper::scim::bulk::Plan;
 use rollkeeper::scim::document::{Document, parse_json};
 use rollkeeper::scim::filter::{Bound, Facts, Filter, bind, bind_each, sort_place};
 use rollkeeper::scim::message::{BulkRequest, PatchOp, SearchRequest};
-use rollkeeper::scim::patch::{self, MemberEdit};
+use rollkeeper::scim::patch::{self, MemberEdit, Terms};
 use rollkeeper::scim::projection::Selection;
 use rollkeeper::scim::resource_type::{Registry, ResourceType};
 use rollkeeper::scim::version::Tags;
@@ -73,7 +73,7 @@ fn settled(kind: &ResourceType, document: &Document) {
 
 fn patched(kind: &ResourceType, before: &Document, body: &Value) {
     let Ok(message) = PatchOp::read(body) else { return };
-    let Ok(patched) = patch::apply(kind, before, &message.operations) else { return };
+    let Ok(patched) = patch::apply(kind, before, &Terms::default(), &message.operations) else { return };
     if kind.name == "Group" {
         // Members are edits and never part of the document.
         assert!(!patched.document.0.contains_key("members"));

@@ -197,7 +197,7 @@ async fn unknown_paths_and_methods_are_refused_in_the_form_of_their_place() {
     client.call(Method::GET, "/t/acme/scim/v2/Robots").await.scim_error(404, "");
     client.call(Method::GET, "/t/acme/scim/v9/Users").await.scim_error(400, "invalidVers");
     client.call(Method::GET, "/t/acme/scim/v2/Me/emails").await.scim_error(404, "");
-    client.call(Method::POST, "/t/acme/scim/v2/.search").json(json!({})).await.scim_error(501, "");
+    client.call(Method::PUT, "/t/acme/scim/v2").json(json!({})).await.scim_error(405, "");
     client.call(Method::GET, "/t/acme/admin/v1/robots").await.problem(404, "not_found");
     client.call(Method::GET, "/favicon.ico").await.problem(404, "not_found");
 

@@ -4,8 +4,10 @@
 mod support;
 
 use rollkeeper::directory::{Query, Wants};
-use rollkeeper::scim::filter::{Filter, bind};
-use rollkeeper::store::search::{self, View};
+use rollkeeper::scim::filter::{Bound, Filter, bind, sort_place};
+use rollkeeper::store::memberships::{EFFECTIVE_MEMBERS, PUSHED_MEMBERS};
+use rollkeeper::store::search::{self, Order, Position, Side, SortKey, View};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 use support::both_engines;
 use support::roll::{BASE, Roll, all, execute};
 
@@ -83,21 +85,140 @@ both_engines! {
     }
 }
 
+both_engines! {
+    async fn a_page_deep_in_a_list_costs_what_the_first_costs(database: Database) {
+        let url = database.url().to_owned();
+        let roll = Roll::open(database).await;
+        let connection = roll.first_connection().await;
+        fill(&url, &roll.tenant, &connection).await;
+        let text = |key: &str| Some(SortKey::Text(key.to_owned()));
+        // The order, a position in the middle of it and how SQLite finds what is behind.
+        let orders = [
+            (None, None, "u200", "id>?"),
+            (Some("userName"), text("u200@acme.example"), "u200", "(val,resource)>(?,?)"),
+            (Some("externalId"), text("x200"), "u200", "external id"),
+            (Some("meta.created"), Some(SortKey::Number(1500)), "u1500", "(created,id)>(?,?)"),
+            (Some("meta.lastModified"), Some(SortKey::Number(1500)), "u1500", "(modified,id)>(?,?)"),
+        ];
+        let push = View::Push { connection, sole: true, domains: vec![], organizations: vec![] };
+        for view in [&View::Effective, &push] {
+            for (sort_by, key, id, found_by) in &orders {
+                let position = Position { key: key.clone(), id: (*id).to_owned() };
+                let first = plans_behind(&roll, view, *sort_by, None).await;
+                let deep = plans_behind(&roll, view, *sort_by, Some(&position)).await;
+                let at = format!("by {sort_by:?} as {view:?}:\n{}", deep[0]);
+                if roll.directory.engine().is_postgres() {
+                    assert!(!deep[0].contains("Seq Scan") && !has_full_sort(&deep[0]), "{at}");
+                    let (first, deep) = (rows_touched(&first[0]), rows_touched(&deep[0]));
+                    // In a table of this size PostgreSQL may read a connection's records once, for all rows of a page.
+                    assert!(first < 10 * PAGE || matches!(view, View::Push { .. }), "{first} rows for the first page, {at}");
+                    assert!(deep <= first + PAGE, "{first} rows for the first page, {deep} for a deep one, {at}");
+                } else {
+                    assert!(!deep[0].contains("TEMP B-TREE FOR ORDER BY"), "{at}");
+                    let found_by = match *found_by {
+                        "external id" if matches!(view, View::Effective) => "(val,resource)>(?,?)",
+                        "external id" => "external_id",
+                        other => other,
+                    };
+                    assert!(deep[0].lines().any(|line| line.contains("SEARCH") && line.contains(found_by)), "{found_by} {at}");
+                }
+            }
+        }
+    }
+
+    async fn a_page_of_members_leaves_the_rest_of_the_group_alone(database: Database) {
+        let url = database.url().to_owned();
+        let roll = Roll::open(database).await;
+        let connection = roll.first_connection().await;
+        fill(&url, &roll.tenant, &connection).await;
+        let everybody = format!(
+            "insert into vouch (tenant, parent, member_kind, member, source, word, live)
+             select tenant, 'g1', 'User', id, 'grant', 'grant', true from resource where tenant = '{}' and kind = 'User'",
+            roll.tenant
+        );
+        execute(&url, &[everybody, "analyze".to_owned()]).await;
+        let source = format!("push:{connection}");
+        for (sql, source) in [(EFFECTIVE_MEMBERS, None), (PUSHED_MEMBERS, Some(&source))] {
+            let mut plans = Vec::new();
+            for behind in ["", "u2000"] {
+                let arguments = [&roll.tenant, "g1", "User", behind].map(str::to_owned);
+                let plan = explain(&url, sql, &arguments, PAGE, source).await;
+                if url.starts_with("sqlite") {
+                    let by_key = "SEARCH x USING COVERING INDEX";
+                    let by_key = plan.contains(by_key) || plan.contains("SEARCH x USING INDEX") || plan.contains("SEARCH x USING PRIMARY KEY");
+                    assert!(by_key && plan.contains("member_kind=? AND member>?"), "{plan}");
+                    assert!(!plan.contains("SCAN x"), "{plan}");
+                } else {
+                    assert!(!plan.contains("Seq Scan"), "{plan}");
+                    plans.push(rows_touched(&plan));
+                }
+            }
+            if let [first, deep] = plans[..] {
+                assert!(deep <= first + PAGE && first < 10 * PAGE, "{first} rows for the first page, {deep} for a deep one");
+            }
+        }
+    }
+}
+
+/// Rows on a page, and one more that tells whether there is another.
+const PAGE: i64 = 21;
+
+async fn plans_behind(roll: &Roll, view: &View, sort_by: Option<&str>, position: Option<&Position>) -> Vec<String> {
+    let kind = roll.kind("User");
+    let place = sort_by.map(|path| sort_place(&kind, path).expect("a place"));
+    let side = Side { kind: "User", filter: &Bound::All, sort: place.as_ref(), location: "" };
+    let order = if place.is_some() { Order::Ascending } else { Order::ById };
+    let query = search::Query { view, sides: vec![side], order, base: BASE };
+    let mut tx = roll.directory.engine().read(&roll.tenant).await.expect("a transaction");
+    search::plan_after(&mut tx, &query, position, PAGE).await.expect("plans")
+}
+
+/// A sort of everything, where what comes from the index is only brought into order among equals.
+fn has_full_sort(plan: &str) -> bool {
+    plan.lines().any(|line| line.trim_start().trim_start_matches("-> ").trim_start().starts_with("Sort ("))
+}
+
+/// The rows that all nodes of a plan of PostgreSQL gave.
+fn rows_touched(plan: &str) -> i64 {
+    let number = |line: &str, name: &str| {
+        let text: String = line.split_once(name)?.1.chars().take_while(char::is_ascii_digit).collect();
+        text.parse::<i64>().ok()
+    };
+    plan.lines().filter_map(|line| Some(number(line, "actual rows=")?.max(1) * number(line, "loops=")?)).sum()
+}
+
+async fn explain(url: &str, sql: &str, texts: &[String; 4], limit: i64, source: Option<&String>) -> String {
+    macro_rules! lines {
+        ($connection:ty, $explain:expr, $column:expr $(, $before:expr)?) => {{
+            let mut connection = <$connection>::connect(url).await.expect("the database opens");
+            $(sqlx::raw_sql($before).execute(&mut connection).await.expect("it is set");)?
+            let mut query = sqlx::query(AssertSqlSafe(format!("{} {sql}", $explain)));
+            for text in texts {
+                query = query.bind(text);
+            }
+            query = query.bind(limit);
+            if let Some(source) = source {
+                query = query.bind(source);
+            }
+            let rows = query.fetch_all(&mut connection).await.expect("a plan");
+            rows.iter().map(|row| row.get::<String, _>($column)).collect::<Vec<_>>().join("\n")
+        }};
+    }
+    if url.starts_with("sqlite") {
+        lines!(SqliteConnection, "explain query plan", 3)
+    } else {
+        // As if no table were small enough to be read whole.
+        lines!(PgConnection, "explain (analyze, costs off, timing off, summary off)", 0, "set enable_seqscan = off")
+    }
+}
+
 async fn plan_of(roll: &Roll, view: &View, kind: &str, filter: &str) -> String {
     let filter = Filter::parse(filter).and_then(|filter| bind(&filter, &roll.kind(kind))).expect("a good filter");
     let location = format!("{BASE}{kind}s/");
-    let query = search::Query {
-        kind,
-        view,
-        filter: &filter,
-        sort: None,
-        location: &location,
-        base: BASE,
-        offset: 0,
-        limit: 100,
-    };
+    let side = Side { kind, filter: &filter, sort: None, location: &location };
+    let query = search::Query { view, sides: vec![side], order: Order::ById, base: BASE };
     let mut tx = roll.directory.engine().read(&roll.tenant).await.expect("a transaction");
-    search::plan(&mut tx, &query).await.expect("a plan")
+    search::plan(&mut tx, &query, 0, 100).await.expect("a plan")
 }
 
 /// `SEARCH v USING INDEX value_lookup (tenant=? AND kind=? AND attr=? AND val=?)`: the value is part of what is searched,

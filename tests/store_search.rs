@@ -6,6 +6,7 @@
 mod support;
 
 mod search {
+    pub mod facts;
     pub mod filters;
     pub mod populace;
 }
@@ -15,13 +16,13 @@ use std::cell::RefCell;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 use rollkeeper::directory::{Query, Resource};
-use rollkeeper::scim::filter::{Facts, Filter, Indexed, Linked, Place, bind, sort_place};
-use rollkeeper::scim::key::{self, Key};
-use rollkeeper::scim::resource_type::ResourceType;
+use rollkeeper::scim::filter::{Filter, bind, sort_place};
+use rollkeeper::scim::key::Key;
+use search::facts::{Complete, sort_key, sortable};
 use search::filters::filters;
 use search::populace::Populace;
 use support::both_engines;
-use support::roll::{BASE, Roll, Voiced, all};
+use support::roll::{Roll, Voiced, all};
 
 both_engines! {
     async fn sql_finds_what_the_evaluator_finds(database: Database) {
@@ -108,72 +109,11 @@ fn filters_agree(roll: &Roll, voice: &Voiced<'_>, kind: &str, seen: &[Resource],
     }
 }
 
-/// A resource with what evaluation looks at: references as the client knows them.
-struct Complete<'a> {
-    resource: &'a Resource,
-    location: String,
-    members: Vec<Linked>,
-    groups: Vec<Linked>,
-}
-
-impl<'a> Complete<'a> {
-    fn of(resource: &'a Resource) -> Self {
-        let absolute = |links: &Option<Vec<Linked>>| {
-            let links = links.iter().flatten().cloned();
-            links.map(|link| Linked { reference: format!("{BASE}{}", link.reference), ..link }).collect()
-        };
-        let endpoint = resource.kind.endpoint.trim_start_matches('/');
-        Self {
-            resource,
-            location: format!("{BASE}{endpoint}/{}", resource.id),
-            members: absolute(&resource.members),
-            groups: absolute(&resource.groups),
-        }
-    }
-
-    fn with<T>(&self, kind: &ResourceType, look: impl FnOnce(&Facts<'_>) -> T) -> T {
-        let resource = self.resource;
-        look(&Facts {
-            id: &resource.id,
-            kind,
-            external_id: resource.external_id.as_deref(),
-            active: resource.active,
-            created: resource.created,
-            modified: resource.modified,
-            version: resource.version,
-            location: &self.location,
-            document: &resource.document,
-            members: &self.members,
-            groups: &self.groups,
-        })
-    }
-}
-
 // ------------------------------------------------------------------------------------------------ sorting
 
 async fn sorting_agrees(roll: &Roll, voice: &Voiced<'_>, kind: &str, seen: &[Resource], world: &str) {
     let resource_type = roll.kind(kind);
-    let by: &[&str] = match kind {
-        "User" => &[
-            "id",
-            "externalId",
-            "userName",
-            "displayName",
-            "name.familyName",
-            "title",
-            "active",
-            "emails",
-            "emails.type",
-            "roles.value",
-            "meta.created",
-            "meta.lastModified",
-            "meta.location",
-            "addresses.country",
-            "department",
-        ],
-        "Group" => &["id", "externalId", "displayName", "meta.created", "meta.lastModified"],
-        _ => &["slug", "seats", "displayName", "meta.created"],
-    };
+    let by = sortable(kind);
     for sort_by in by {
         let place = sort_place(&resource_type, sort_by).expect("a place to sort by");
         let mut expected: Vec<(bool, Option<Key>, String)> = seen
@@ -208,21 +148,5 @@ async fn sorting_agrees(roll: &Roll, voice: &Voiced<'_>, kind: &str, seen: &[Res
                 "{world}: by {sort_by}, descending {descending}:\n{paged:#?}\nand not\n{expected:#?}"
             );
         }
-    }
-}
-
-fn sort_key(place: &Place, facts: &Facts<'_>) -> Option<Key> {
-    match place {
-        Place::Id | Place::Location => Some(Key(facts.id.to_owned())),
-        Place::ExternalId => facts.external_id.map(|text| Key(text.to_owned())),
-        Place::Active => facts.active.map(Key::boolean),
-        Place::Created => Some(Key::instant(facts.created)),
-        Place::LastModified => Some(Key::instant(facts.modified)),
-        Place::Indexed(Indexed { attr, .. }) => key::entries(facts.kind, facts.document)
-            .into_iter()
-            .filter(|row| row.attr == **attr && row.slot == 0)
-            .map(|row| row.key)
-            .min(),
-        other => panic!("{other:?} is not sorted by here"),
     }
 }

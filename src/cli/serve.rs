@@ -55,6 +55,7 @@ pub fn assemble(config: &Config, directory: &Directory, egress: EgressPolicy) ->
         max_body_bytes: config.max_body_bytes,
         bulk_max_operations: config.bulk_max_operations,
         bulk_max_payload_bytes: config.bulk_max_payload_bytes,
+        pages: config.pages,
     };
     App::new(directory.clone(), logins, settings)
 }

@@ -90,7 +90,7 @@ impl Directory {
     ) -> Result<(Resource, Vec<Note>)> {
         let id = caller.person()?;
         let outcome = transact!(self, &caller.tenant, Cause::by(caller.source()), work => {
-            work.change_own(id, precondition, change).await
+            work.change_own(caller, id, precondition, change).await
         });
         let notes = outcome?;
         Ok((self.find(caller, kind, id, wants).await?, notes))
@@ -154,13 +154,20 @@ impl Directory {
 }
 
 impl Work<'_> {
-    async fn change_own(&mut self, id: &str, precondition: &Precondition, change: &Change<'_>) -> Result<Vec<Note>> {
+    async fn change_own(
+        &mut self,
+        caller: &Caller,
+        id: &str,
+        precondition: &Precondition,
+        change: &Change<'_>,
+    ) -> Result<Vec<Note>> {
         let kind = self.kind("User")?;
         let account = self.account(id).await?.filter(|account| !account.person.retired && account.active);
         let Some(account) = account else { return Err(gone()) };
         precondition.check(account.version)?;
         let before = self.effective(&account);
-        let read = change.apply(&kind, &before)?;
+        let reading = self.reading(caller, None, &kind, id, change).await?;
+        let read = change.apply(&kind, &reading, &before)?;
         let mut asserted = Asserted::of(own_words(&before, &read.document, change.is_put())?)?;
         // It is as it was, or it would have been refused.
         asserted.active = None;

@@ -1,12 +1,13 @@
-//! Reading: one resource, or a page of them, as this caller sees it.
+//! Reading one resource, or those of a page, as this caller sees them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::scim::document::Document;
-use crate::scim::filter::{Bound, Filter, Linked, bind, sort_place};
+use crate::jit::rules::Profile;
+use crate::scim::document::{Document, Note};
+use crate::scim::filter::Linked;
 use crate::scim::resource_type::ResourceType;
 use crate::scim::version::Tag;
 use crate::scim::{self};
@@ -69,27 +70,6 @@ pub struct Wants {
     pub members: bool,
 }
 
-#[derive(Clone, Debug)]
-pub struct Query {
-    pub filter: Option<String>,
-    pub sort_by: Option<String>,
-    pub descending: bool,
-    /// From 1.
-    pub start_index: i64,
-    /// Capped by the edge.
-    pub count: i64,
-    pub wants: Wants,
-    /// The base of the endpoints as the client knows it, e.g. `https://h/t/acme/scim/v2/`: `meta.location` and `$ref`
-    /// can be filtered.
-    pub base: String,
-}
-
-pub struct Page {
-    pub total: i64,
-    pub start_index: i64,
-    pub resources: Vec<Resource>,
-}
-
 impl Directory {
     /// GET by id; 404 for what this caller does not see.
     pub async fn find(&self, caller: &Caller, kind: &Arc<ResourceType>, id: &str, wants: Wants) -> Result<Resource> {
@@ -97,39 +77,6 @@ impl Directory {
         let configuration = Configuration::load(&mut tx).await?;
         check_running(&configuration, &caller.voice)?;
         find_in(&mut tx, &configuration, &caller.voice, kind, id, wants).await
-    }
-
-    /// A page of a query.
-    pub async fn search(&self, caller: &Caller, kind: &Arc<ResourceType>, query: &Query) -> Result<Page> {
-        if matches!(caller.voice, Voice::Person { .. }) {
-            return Err(scim::Error::forbidden("this token reads its own user only, at /Me").into());
-        }
-        let filter = match &query.filter {
-            Some(text) => bind(&Filter::parse(text)?, kind)?,
-            None => Bound::All,
-        };
-        let sort = query.sort_by.as_deref().map(|by| sort_place(kind, by)).transpose()?;
-        let mut tx = self.engine.read(&caller.tenant).await?;
-        let configuration = Configuration::load(&mut tx).await?;
-        check_running(&configuration, &caller.voice)?;
-        let view = view(&configuration, &caller.voice);
-        let location = format!("{}{}/", query.base, kind.endpoint.trim_start_matches('/'));
-        let page = search::page(
-            &mut tx,
-            &search::Query {
-                kind: &kind.name,
-                view: &view,
-                filter: &filter,
-                sort: sort.as_ref().map(|place| (place, query.descending)),
-                location: &location,
-                base: &query.base,
-                offset: query.start_index - 1,
-                limit: query.count,
-            },
-        )
-        .await?;
-        let resources = load(&mut tx, &view, kind, &page.ids, query.wants).await?;
-        Ok(Page { total: page.total, start_index: query.start_index, resources })
     }
 }
 
@@ -146,6 +93,19 @@ pub(crate) fn check_running(configuration: &Configuration, voice: &Voice) -> Res
         .into());
     }
     Ok(())
+}
+
+/// Leniencies of a filter: traced, and refused where the connection's profile is strict.
+pub(super) fn check_profile(configuration: &Configuration, voice: &Voice, notes: &[Note]) -> Result<()> {
+    for note in notes {
+        tracing::debug!(note.code, note.at, "read leniently");
+    }
+    let Voice::Push { connection } = voice else { return Ok(()) };
+    let is_strict = configuration.connection(connection).is_some_and(|c| c.rules.push.profile == Profile::Strict);
+    match notes.iter().filter(|_| is_strict).find_map(Note::strictly) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(()),
+    }
 }
 
 /// What a voice reads.
@@ -178,26 +138,14 @@ pub(crate) async fn find_in(
     if matches!(voice, Voice::Person { id: own } if own != id) {
         return Err(missing().into());
     }
-    if matches!(view, View::Push { .. }) {
-        let query = search::Query {
-            kind: &kind.name,
-            view: &view,
-            filter: &Bound::All,
-            sort: None,
-            location: "",
-            base: "",
-            offset: 0,
-            limit: 1,
-        };
-        if !search::sees(tx, &query, id).await? {
-            return Err(missing().into());
-        }
+    if matches!(view, View::Push { .. }) && !search::sees(tx, &view, &kind.name, id).await? {
+        return Err(missing().into());
     }
     load(tx, &view, kind, &[id.to_owned()], wants).await?.pop().ok_or_else(|| missing().into())
 }
 
 /// Full resources in the order of the ids.
-async fn load(
+pub(super) async fn load(
     tx: &mut Tx,
     view: &View,
     kind: &Arc<ResourceType>,
@@ -301,7 +249,7 @@ fn edges(all: Vec<memberships::Edge>) -> BTreeMap<String, Vec<memberships::Edge>
 }
 
 /// `$ref` relative to the base; of members the endpoint follows from their kind.
-fn linked(edges: Option<Vec<memberships::Edge>>, endpoint: &str) -> Vec<Linked> {
+pub(super) fn linked(edges: Option<Vec<memberships::Edge>>, endpoint: &str) -> Vec<Linked> {
     edges
         .unwrap_or_default()
         .into_iter()

@@ -1,13 +1,15 @@
 //! SCIM's use cases: create, replace, modify, delete, for every voice and kind.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::event::Cause;
-use crate::scim::document::{Document, Member, Note};
+use crate::jit::rules::{EmptyText, Profile};
+use crate::scim::document::{Document, Member, Note, put, without_empty_text};
 use crate::scim::message::Operation;
-use crate::scim::patch::{self, MemberEdit};
+use crate::scim::patch::{self, MemberEdit, Terms};
 use crate::scim::resource_type::ResourceType;
 use crate::scim::version::Tags;
 use crate::scim::{self};
@@ -20,21 +22,30 @@ use super::settle::own_document;
 use super::words::stated;
 use super::{Caller, Connected, Directory, Error, Resource, Result, Voice, Wants, Work, transact};
 
-/// `If-Match` (RFC 7644 §3.14); it looks at the stored version.
+/// `If-Match` (RFC 7644 §3.14), and `If-None-Match` before a write (RFC 9110 §13.1.2). Both look at the stored version: the
+/// digest of a tag is about what others change, which is no reason for or against a write.
 #[derive(Clone, Debug, Default)]
 pub enum Precondition {
     #[default]
     None,
     IfMatch(Tags),
+    IfNoneMatch(Tags),
+    /// All of them, in this order (RFC 9110 §13.2.2).
+    All(Vec<Precondition>),
 }
 
 impl Precondition {
-    pub(super) fn check(&self, version: i64) -> Result<()> {
+    pub fn check(&self, version: i64) -> Result<()> {
         match self {
             Self::IfMatch(tags) if !tags.matches_version(version) => Err(scim::Error::precondition_failed(
-                "the resource has changed since this version: read it again and repeat the change",
+                "the resource has changed since this version: read it again and repeat the request",
             )
             .into()),
+            Self::IfNoneMatch(tags) if tags.matches_version(version) => Err(scim::Error::precondition_failed(
+                "the resource is there in this version, and If-None-Match asked for another: leave the header out to change it",
+            )
+            .into()),
+            Self::All(all) => all.iter().try_for_each(|one| one.check(version)),
             _ => Ok(()),
         }
     }
@@ -149,14 +160,25 @@ impl Change<'_> {
         matches!(self, Self::Replace(_))
     }
 
+    /// Whether a PATCH may send back what the server alone keeps: memberships, or attributes of an extension.
+    fn may_echo(&self) -> bool {
+        let Self::Patch(operations) = self else { return false };
+        let mut objects =
+            operations.iter().filter_map(|operation| Some((&operation.path, operation.value.as_ref()?.as_object()?)));
+        objects.any(|(path, value)| match path {
+            Some(path) => path.contains(':'),
+            None => value.keys().any(|name| name.contains(':') || name.eq_ignore_ascii_case("groups")),
+        })
+    }
+
     /// The resource as it would be: by PUT what the body states, by PATCH the operations applied to what the caller reads.
-    pub fn apply(&self, kind: &ResourceType, before: &Document) -> Result<Read> {
+    pub fn apply(&self, kind: &ResourceType, reading: &Reading, before: &Document) -> Result<Read> {
         match self {
             Self::Replace(body) => {
-                let read = Document::read(kind, body)?;
+                let read = Document::read(kind, &reading.body(body))?;
+                reading.check(&read.notes)?;
                 let asserts_active = read.document.0.contains_key("active");
-                let mut document = read.document;
-                keep_immutable(kind, before, &mut document)?;
+                let mut document = put(kind, before, &read)?;
                 let members = if read.asserted.contains("members") {
                     vec![MemberEdit::Replace(document.take_members().unwrap_or_default())]
                 } else {
@@ -167,7 +189,8 @@ impl Change<'_> {
                 Ok(Read { document, members, notes: read.notes, asserts_active, keeps_external_id })
             }
             Self::Patch(operations) => {
-                let patched = patch::apply(kind, before, operations)?;
+                let patched = patch::apply(kind, before, &reading.terms, operations)?;
+                reading.check(&patched.notes)?;
                 let asserts_active = patched.document.0.get("active") != before.0.get("active");
                 Ok(Read {
                     document: patched.document,
@@ -181,25 +204,32 @@ impl Change<'_> {
     }
 }
 
-/// PUT and attributes that never change: absent is kept, equal is fine, different is refused (RFC 7644 §3.5.1).
-fn keep_immutable(kind: &ResourceType, before: &Document, after: &mut Document) -> Result<()> {
-    use crate::scim::schema::Mutability;
-    for attribute in kind.schema.attributes.iter().filter(|a| a.mutability == Mutability::Immutable) {
-        match (before.0.get(&attribute.name), after.0.get(&attribute.name)) {
-            (Some(stored), None) => {
-                after.0.insert(attribute.name.clone(), stored.clone());
-            }
-            (Some(stored), Some(sent)) if stored != sent => {
-                return Err(scim::Error::mutability(format!(
-                    "{} is immutable: send the value it has, or leave it out",
-                    attribute.name
-                ))
-                .into());
-            }
-            _ => {}
+/// How this caller's bodies are read.
+pub(super) struct Reading {
+    strict: bool,
+    terms: Terms,
+}
+
+impl Reading {
+    fn of(speaker: Option<&Connected>, id: &str) -> Self {
+        let push = speaker.map(|connected| connected.rules.push).unwrap_or_default();
+        let mut shown = Document::default();
+        shown.0.insert("id".to_owned(), Value::from(id));
+        let terms = Terms { shown, empty_is_unassigned: push.empty_text == EmptyText::Clear };
+        Self { strict: push.profile == Profile::Strict, terms }
+    }
+
+    fn body<'b>(&self, body: &'b Value) -> Cow<'b, Value> {
+        if self.terms.empty_is_unassigned { Cow::Owned(without_empty_text(body)) } else { Cow::Borrowed(body) }
+    }
+
+    /// The strict profile takes no leniency that the RFCs call an error.
+    fn check(&self, notes: &[Note]) -> Result<()> {
+        match notes.iter().filter(|_| self.strict).find_map(Note::strictly) {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(()),
         }
     }
-    Ok(())
 }
 
 impl Work<'_> {
@@ -231,7 +261,9 @@ impl Work<'_> {
         body: &Value,
     ) -> Result<Made> {
         let kind = &self.kind(&kind.name)?;
-        let mut read = Document::read(kind, body)?;
+        let reading = Reading::of(speaker, "");
+        let mut read = Document::read(kind, &reading.body(body))?;
+        reading.check(&read.notes)?;
         read.document.require(kind)?;
         let notes = std::mem::take(&mut read.notes);
         let mut group = None;
@@ -273,14 +305,14 @@ impl Work<'_> {
         let speaker = self.speaker(caller)?;
         let kind = &self.kind(&kind.name)?;
         match (kind.name.as_str(), &speaker) {
-            ("User", Some(connected)) => self.change_pushed(connected, kind, id, precondition, change).await,
-            ("User", None) => self.change_entered(kind, id, precondition, change).await,
-            ("Group", _) => self.change_group(speaker.as_ref(), kind, id, precondition, change).await,
+            ("User", Some(connected)) => self.change_pushed(caller, connected, kind, id, precondition, change).await,
+            ("User", None) => self.change_entered(caller, kind, id, precondition, change).await,
+            ("Group", _) => self.change_group(caller, speaker.as_ref(), kind, id, precondition, change).await,
             ("Organization", None) => {
                 let row = self.organization_for_update(id).await?;
                 precondition.check(row.version)?;
                 let before = Document::from_json(&row.document).map_err(|e| super::work::corrupt("resource", e))?;
-                let read = change.apply(kind, &before)?;
+                let read = change.apply(kind, &Reading::of(None, id), &before)?;
                 self.restate_organization(row, read.document).await?;
                 Ok(read.notes)
             }
@@ -291,8 +323,9 @@ impl Work<'_> {
 
     async fn change_pushed(
         &mut self,
+        caller: &Caller,
         connected: &Connected,
-        kind: &ResourceType,
+        kind: &Arc<ResourceType>,
         id: &str,
         precondition: &Precondition,
         change: &Change<'_>,
@@ -304,7 +337,8 @@ impl Work<'_> {
             before.0.insert("externalId".to_owned(), Value::String(external_id.clone()));
         }
         before.0.insert("active".to_owned(), Value::Bool(said.active));
-        let read = change.apply(kind, &before)?;
+        let reading = self.reading(caller, Some(&connected), kind, id, change).await?;
+        let read = change.apply(kind, &reading, &before)?;
         let notes = read.notes;
         let Asserted { document, external_id, active } = Asserted::of(read.document)?;
         // `active` stays when it is left out, so that an omission never brings anybody back.
@@ -319,7 +353,8 @@ impl Work<'_> {
 
     async fn change_entered(
         &mut self,
-        kind: &ResourceType,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
         id: &str,
         precondition: &Precondition,
         change: &Change<'_>,
@@ -328,7 +363,8 @@ impl Work<'_> {
             return Err(gone());
         };
         precondition.check(account.version)?;
-        let read = change.apply(kind, &self.effective(&account))?;
+        let reading = self.reading(caller, None, kind, id, change).await?;
+        let read = change.apply(kind, &reading, &self.effective(&account))?;
         let mut asserted = Asserted::of(read.document)?;
         asserted.active = asserted.active.filter(|_| read.asserts_active);
         self.enter(&account, asserted, change.is_put()).await?;
@@ -337,8 +373,9 @@ impl Work<'_> {
 
     async fn change_group(
         &mut self,
+        caller: &Caller,
         speaker: Option<&Connected>,
-        kind: &ResourceType,
+        kind: &Arc<ResourceType>,
         id: &str,
         precondition: &Precondition,
         change: &Change<'_>,
@@ -357,7 +394,8 @@ impl Work<'_> {
         if let Some(external_id) = &before.external_id {
             shown.0.insert("externalId".to_owned(), Value::String(external_id.clone()));
         }
-        let read = change.apply(kind, &shown)?;
+        let reading = self.reading(caller, speaker, kind, id, change).await?;
+        let read = change.apply(kind, &reading, &shown)?;
         let mut after = Stated::of(read.document)?;
         if read.keeps_external_id {
             after.external_id.clone_from(&before.external_id);
@@ -424,6 +462,29 @@ impl Work<'_> {
             ("Organization", Some(_)) => Err(administrators_only()),
             _ => Err(unsupported(kind)),
         }
+    }
+
+    /// How the body is read; of what the server alone keeps, what this caller was shown, if the body may hold it.
+    pub(super) async fn reading(
+        &mut self,
+        caller: &Caller,
+        speaker: Option<&Connected>,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        change: &Change<'_>,
+    ) -> Result<Reading> {
+        let mut reading = Reading::of(speaker, id);
+        if change.may_echo() {
+            let wants = Wants { groups: true, members: false };
+            let shown = find_in(&mut self.tx, &self.configuration, &caller.voice, kind, id, wants).await?;
+            reading.terms.shown.0.extend(shown.document.0);
+            let groups: Vec<Value> =
+                shown.groups.into_iter().flatten().map(|group| json!({"value": group.value})).collect();
+            if !groups.is_empty() {
+                reading.terms.shown.0.insert("groups".to_owned(), Value::Array(groups));
+            }
+        }
+        Ok(reading)
     }
 
     async fn seen(&mut self, caller: &Caller, kind: &Arc<ResourceType>, id: &str) -> Result<Resource> {

@@ -12,7 +12,7 @@ use super::gate::{Client, Gate};
 use super::parameters::Parameters;
 use super::refusal::Refusal;
 use super::render::Renderer;
-use crate::directory::{Caller, Directory, Precondition, Query, Wants};
+use crate::directory::{ByCursor, Caller, Directory, Limits, Precondition, Query, Range, Wants};
 use crate::scim::document::Note;
 use crate::scim::message::SearchRequest;
 use crate::scim::resource_type::ResourceType;
@@ -22,22 +22,50 @@ pub struct Ask {
     pub directory: Directory,
     pub caller: Caller,
     pub kind: Arc<ResourceType>,
-    pub precondition: Precondition,
+    /// `If-Match`.
+    expected: Option<Tags>,
     /// `If-None-Match`: what the client holds already.
     pub known: Option<Tags>,
     pub parameters: Parameters,
+    pub limits: Limits,
     pub render: Renderer,
 }
 
 impl Ask {
     /// Memberships are read only if the answer shows them: a group list without `members` costs the same at any size.
     pub fn wants(&self) -> Wants {
-        let shows = |name| self.kind.schema.attribute(name).is_some() && self.render.selection.wants(name);
-        Wants { groups: shows("groups"), members: shows("members") }
+        self.render.wants()
     }
 
     pub fn query(&self) -> Result<Query, Refusal> {
-        self.parameters.query(self.wants(), &self.render.base)
+        self.parameters.query(self.wants(), &self.render.base, &self.limits)
+    }
+
+    /// What must hold of the stored version before a write.
+    pub fn before_write(&self) -> Precondition {
+        match (&self.expected, &self.known) {
+            (None, None) => Precondition::None,
+            (expected, known) => Precondition::All(
+                expected
+                    .iter()
+                    .map(|tags| Precondition::IfMatch(tags.clone()))
+                    .chain(known.iter().map(|tags| Precondition::IfNoneMatch(tags.clone())))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// What must hold of the stored version before a read, where `If-None-Match` is answered with 304 instead.
+    pub fn before_read(&self) -> Precondition {
+        self.expected.clone().map_or(Precondition::None, Precondition::IfMatch)
+    }
+
+    pub fn range(&self) -> Range<'_> {
+        Range::One(&self.kind)
+    }
+
+    pub fn by_cursor(&self) -> Result<Option<ByCursor>, Refusal> {
+        self.parameters.by_cursor(&self.limits)
     }
 
     /// RFC 7644 §3.4.3: the body of a `.search` says what the query string of a GET would.
@@ -71,9 +99,10 @@ impl FromRequestParts<Site> for Ask {
         Ok(Self {
             directory: site.directory.clone(),
             caller: client.caller,
-            precondition: tags(&parts.headers, header::IF_MATCH).map_or(Precondition::None, Precondition::IfMatch),
+            expected: tags(&parts.headers, header::IF_MATCH),
             known: tags(&parts.headers, header::IF_NONE_MATCH),
             parameters,
+            limits: site.settings.pages,
             render: Renderer { base, kind: kind.clone(), selection },
             kind,
         })

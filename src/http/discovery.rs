@@ -8,7 +8,7 @@ use axum::response::Response;
 use super::Site;
 use super::ask::{Id, scim_base};
 use super::gate::Client;
-use super::parameters::{DEFAULT_COUNT, MAX_COUNT, Parameters};
+use super::parameters::Parameters;
 use super::refusal::Refusal;
 use super::render::scim;
 use crate::scim::core::Meta;
@@ -26,6 +26,7 @@ pub async fn service_provider_config(State(site): State<Site>, params: RawPathPa
     let name = params.iter().find(|(name, _)| *name == "tenant").map_or("", |(_, value)| value);
     let tenant = site.directory.tenant(name).await?.ok_or_else(|| Refusal::not_found("there is no such tenant"))?;
     let base = scim_base(&site, &tenant.name, &headers);
+    let pages = &site.settings.pages;
     Ok(scim(&ServiceProviderConfig {
         schemas: vec![urn::SERVICE_PROVIDER_CONFIG.to_owned()],
         documentation_uri: None,
@@ -35,7 +36,7 @@ pub async fn service_provider_config(State(site): State<Site>, params: RawPathPa
             max_operations: site.settings.bulk_max_operations as u64,
             max_payload_size: site.settings.bulk_max_payload_bytes as u64,
         },
-        filter: Filter { supported: true, max_results: MAX_COUNT.unsigned_abs() },
+        filter: Filter { supported: true, max_results: pages.max_count.unsigned_abs() },
         change_password: Supported { supported: false },
         sort: Supported { supported: true },
         etag: Supported { supported: true },
@@ -48,12 +49,12 @@ pub async fn service_provider_config(State(site): State<Site>, params: RawPathPa
             primary: Some(true),
         }],
         pagination: Some(Pagination {
-            cursor: false,
+            cursor: true,
             index: true,
             default_pagination_method: Some("index".to_owned()),
-            default_page_size: Some(DEFAULT_COUNT.unsigned_abs()),
-            max_page_size: Some(MAX_COUNT.unsigned_abs()),
-            cursor_timeout: None,
+            default_page_size: Some(pages.default_count.min(pages.max_count).unsigned_abs()),
+            max_page_size: Some(pages.max_count.unsigned_abs()),
+            cursor_timeout: Some(pages.cursor_lifetime.unsigned_abs() / 1000),
         }),
         meta: Some(meta("ServiceProviderConfig", format!("{base}/ServiceProviderConfig"))),
     }))

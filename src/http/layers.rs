@@ -23,14 +23,14 @@ use super::refusal::Refusal;
 
 /// How long an answer may take.
 #[derive(Clone, Copy)]
-pub struct Limits {
+pub struct Deadlines {
     pub request: Duration,
     /// A bulk stops by itself before, and answers what it has done.
     pub bulk: Duration,
 }
 
 /// Outermost first.
-pub fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, limits: Limits) -> Router<S> {
+pub fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, deadlines: Deadlines) -> Router<S> {
     let trace = TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(answered).on_failure(());
     router.layer(
         ServiceBuilder::new()
@@ -46,7 +46,7 @@ pub fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, limits: Limit
             ))
             .layer(from_fn(form::settle))
             .layer(CatchPanicLayer::custom(panicked))
-            .layer(from_fn_with_state(limits, in_time)),
+            .layer(from_fn_with_state(deadlines, in_time)),
     )
 }
 
@@ -94,9 +94,9 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Refusal::internal().into_response()
 }
 
-async fn in_time(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+async fn in_time(State(deadlines): State<Deadlines>, request: Request, next: Next) -> Response {
     let is_bulk = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str().ends_with("/Bulk"));
-    let limit = if is_bulk { limits.bulk } else { limits.request };
+    let limit = if is_bulk { deadlines.bulk } else { deadlines.request };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
@@ -137,7 +137,8 @@ mod tests {
             )
             .route("/t/acme/admin/v1/slow", get(std::future::pending::<()>));
         let request = Request::builder().uri(path).header("x-request-id", "r1").body(Body::empty()).unwrap();
-        let response = around(router, Limits { request: time_limit, bulk: time_limit }).oneshot(request).await.unwrap();
+        let response =
+            around(router, Deadlines { request: time_limit, bulk: time_limit }).oneshot(request).await.unwrap();
         let id = response.headers().get("x-request-id").map(|id| id.to_str().unwrap().to_owned());
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();

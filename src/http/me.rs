@@ -16,6 +16,7 @@ type Answer = Result<Response, Refusal>;
 
 pub async fn find(ask: Ask) -> Answer {
     let resource = ask.directory.own(&ask.caller, &ask.kind, ask.wants()).await?;
+    ask.before_read().check(resource.version)?;
     if ask.known.as_ref().is_some_and(|known| known.matches_tag(resource.tag())) {
         return Ok(ask.render.bare(StatusCode::NOT_MODIFIED, &resource));
     }
@@ -24,7 +25,7 @@ pub async fn find(ask: Ask) -> Answer {
 
 pub async fn replace(ask: Ask, Body(body): Body) -> Answer {
     let (resource, notes) =
-        ask.directory.replace_own(&ask.caller, &ask.kind, &ask.precondition, &body, ask.wants()).await?;
+        ask.directory.replace_own(&ask.caller, &ask.kind, &ask.before_write(), &body, ask.wants()).await?;
     ask.trace(&notes);
     Ok(ask.render.found(&resource))
 }
@@ -32,7 +33,7 @@ pub async fn replace(ask: Ask, Body(body): Body) -> Answer {
 pub async fn patch(ask: Ask, Body(body): Body) -> Answer {
     let operations = PatchOp::read(&body)?.operations;
     let (resource, notes) =
-        ask.directory.patch_own(&ask.caller, &ask.kind, &ask.precondition, &operations, ask.wants()).await?;
+        ask.directory.patch_own(&ask.caller, &ask.kind, &ask.before_write(), &operations, ask.wants()).await?;
     ask.trace(&notes);
     Ok(ask.render.found(&resource))
 }

@@ -20,11 +20,13 @@ mod instant;
 mod layers;
 mod logins;
 mod me;
+mod members;
 #[doc(hidden)]
 pub mod parameters;
 mod refusal;
 mod render;
 mod resources;
+mod root;
 pub mod routes;
 mod site;
 
@@ -48,7 +50,7 @@ pub fn router(site: Site) -> Router {
         router = router.route(&route.path, guarded);
     }
     let router = router.fallback(unrouted).method_not_allowed_fallback(method_not_allowed);
-    let router = layers::around(router, site.settings.limits()).with_state(site);
+    let router = layers::around(router, site.settings.deadlines()).with_state(site);
     // Before routing, so outside of the router (a layer of its own would run after it).
     Router::new().fallback_service(MapRequestLayer::new(address::straighten).layer(router))
 }

@@ -2,14 +2,11 @@
 //! `.search` (§3.4.3), which mean the same.
 
 use super::refusal::Refusal;
-use crate::directory::{Query, Wants};
+use crate::directory::{ByCursor, Limits, Query, Wants};
+use crate::scim;
 use crate::scim::message::SearchRequest;
 use crate::scim::projection::Selection;
 use crate::scim::resource_type::ResourceType;
-
-/// Without `count`, and at most (RFC 7644 §3.4.2.4 leaves both to the server).
-pub const DEFAULT_COUNT: i64 = 100;
-pub const MAX_COUNT: i64 = 1000;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters {
@@ -20,6 +17,8 @@ pub struct Parameters {
     sort_order: Option<String>,
     start_index: Option<i64>,
     count: Option<i64>,
+    /// RFC 9865 §2: empty for the first page.
+    cursor: Option<String>,
 }
 
 impl Parameters {
@@ -27,6 +26,7 @@ impl Parameters {
     /// ignored `filter` hurts more than a misspelt one; unknown names are ignored.
     pub fn from_query(query: &str) -> Result<Self, Refusal> {
         let mut read = Self::default();
+        let mut count = None;
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let value = value.into_owned();
             match name.to_ascii_lowercase().as_str() {
@@ -36,10 +36,18 @@ impl Parameters {
                 "sortby" => once(&mut read.sort_by, "sortBy", value)?,
                 "sortorder" => once(&mut read.sort_order, "sortOrder", value)?,
                 "startindex" => once(&mut read.start_index, "startIndex", integer("startIndex", &value)?)?,
-                "count" => once(&mut read.count, "count", integer("count", &value)?)?,
+                "count" => once(&mut count, "count", value)?,
+                "cursor" => once(&mut read.cursor, "cursor", value)?,
                 _ => {}
             }
         }
+        read.count = match count.map(|text| integer("count", &text)) {
+            // The name that RFC 9865 §2.1 gives to it, to whoever pages by its rules.
+            Some(Err(refusal)) if read.cursor.is_some() => {
+                return Err(scim::Error::invalid_count(refusal.detail).into());
+            }
+            count => count.transpose()?,
+        };
         Ok(read)
     }
 
@@ -53,6 +61,7 @@ impl Parameters {
             sort_order: request.sort_order,
             start_index: request.start_index,
             count: request.count,
+            cursor: request.cursor,
         }
     }
 
@@ -72,16 +81,49 @@ impl Parameters {
     }
 
     /// RFC 7644 §3.4.2.4: what is out of range is brought into it, never refused.
-    pub fn query(&self, wants: Wants, base: &str) -> Result<Query, Refusal> {
+    pub fn query(&self, wants: Wants, base: &str, limits: &Limits) -> Result<Query, Refusal> {
         Ok(Query {
             filter: self.filter.clone(),
             sort_by: self.sort_by.clone().filter(|name| !name.trim().is_empty()),
             descending: self.descending()?,
             start_index: self.start_index.unwrap_or(1).max(1),
-            count: self.count.unwrap_or(DEFAULT_COUNT).clamp(0, MAX_COUNT),
+            count: self.count.unwrap_or(limits.default_count).clamp(0, limits.max_count),
             wants,
             base: format!("{base}/"),
         })
+    }
+
+    /// RFC 9865 §2.4: `cursor` selects this way of paging, `startIndex` the other; with neither it is the other, as
+    /// before there were cursors. They may only stand together where they mean the same.
+    pub fn by_cursor(&self, limits: &Limits) -> Result<Option<ByCursor>, Refusal> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let is_first = self.start_index.is_none_or(|start| start <= 1 && cursor.is_empty());
+        if !is_first {
+            return Err(
+                scim::Error::invalid_cursor("cursor and startIndex are two ways of paging: send one of them").into()
+            );
+        }
+        Ok(Some(ByCursor {
+            cursor: Some(cursor.clone()).filter(|cursor| !cursor.is_empty()),
+            count: self.count.map(|count| count.clamp(0, limits.max_count)),
+            limits: *limits,
+        }))
+    }
+
+    /// For a list that is complete but for its pages: a filter or an order that is ignored would hurt.
+    pub fn of_pages_only(&self) -> Result<(), Refusal> {
+        if self.filter.is_some() {
+            return Err(scim::Error::invalid_filter(
+                "this list takes no filter: ask for `members.value` of the groups",
+            )
+            .into());
+        }
+        if self.sort_by.is_some() || self.start_index.is_some_and(|start| start > 1) {
+            return Err(Refusal::invalid(
+                "this list is in the order of ids and paged by cursor: leave out sortBy and startIndex",
+            ));
+        }
+        Ok(())
     }
 
     fn descending(&self) -> Result<bool, Refusal> {
@@ -126,7 +168,8 @@ mod tests {
     use crate::scim::ScimType;
 
     fn query(text: &str) -> Result<Query, Refusal> {
-        Parameters::from_query(text).and_then(|parameters| parameters.query(Wants::default(), "http://h"))
+        let limits = Limits::default();
+        Parameters::from_query(text).and_then(|parameters| parameters.query(Wants::default(), "http://h", &limits))
     }
 
     #[test]
@@ -167,6 +210,33 @@ mod tests {
         for text in ["count=ten", "count=", "startIndex=1.5", "sortOrder=up", "filter=a&filter=b"] {
             let refusal = query(text).unwrap_err();
             assert_eq!((refusal.status.as_u16(), refusal.scim_type), (400, Some(ScimType::InvalidValue)), "{text}");
+        }
+    }
+
+    #[test]
+    fn cursors() {
+        let read = |text: &str| {
+            let parameters = Parameters::from_query(text)?;
+            Ok::<_, Refusal>(parameters.by_cursor(&Limits::default())?.map(|asked| (asked.cursor, asked.count)))
+        };
+        for (text, expected) in [
+            ("", None),
+            ("startIndex=3", None),
+            ("cursor", Some((None, None))),
+            ("cursor=&count=10", Some((None, Some(10)))),
+            ("Cursor=&startIndex=1&count=-3", Some((None, Some(0)))),
+            ("cursor=abc&count=100000", Some((Some("abc".to_owned()), Some(1000)))),
+        ] {
+            assert_eq!(read(text).unwrap(), expected, "{text}");
+        }
+        for (text, scim_type) in [
+            ("cursor=abc&startIndex=1", ScimType::InvalidCursor),
+            ("cursor=&startIndex=2", ScimType::InvalidCursor),
+            ("count=ten&cursor=", ScimType::InvalidCount),
+            ("cursor=&count=", ScimType::InvalidCount),
+            ("cursor=&cursor=", ScimType::InvalidValue),
+        ] {
+            assert_eq!(read(text).unwrap_err().scim_type, Some(scim_type), "{text}");
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::form::SCIM_JSON;
 use super::refusal::Refusal;
-use crate::directory::{Page, Resource};
+use crate::directory::{MemberPage, Page, Resource, Wants};
 use crate::scim::core::Meta;
 use crate::scim::filter::Linked;
 use crate::scim::message::ListResponse;
@@ -24,6 +24,11 @@ pub struct Renderer {
 }
 
 impl Renderer {
+    pub fn wants(&self) -> Wants {
+        let shows = |name| self.kind.schema.attribute(name).is_some() && self.selection.wants(name);
+        Wants { groups: shows("groups"), members: shows("members") }
+    }
+
     pub fn location(&self, id: &str) -> String {
         format!("{}{}/{id}", self.base, self.kind.endpoint)
     }
@@ -53,9 +58,13 @@ impl Renderer {
 
     /// RFC 7644 §3.4.2: `Resources` and the paging members always, `itemsPerPage` as returned.
     pub fn list(&self, page: &Page) -> Response {
-        let resources = page.resources.iter().map(|resource| self.resource(resource)).collect();
-        let positive = |number: i64| u64::try_from(number).unwrap_or(0);
-        scim(&ListResponse::page(positive(page.total), positive(page.start_index), resources))
+        listed(page, page.resources.iter().map(|resource| self.resource(resource)).collect())
+    }
+
+    /// Members of a group as resources of a list of their own.
+    pub fn members(&self, page: MemberPage) -> Response {
+        let members: Vec<Value> = page.members.iter().map(|member| self.link(member)).collect();
+        scim(&ListResponse::member_page(page.total.map(positive), page.next, members))
     }
 
     /// The full resource, cut down to what was selected.
@@ -105,6 +114,27 @@ impl Renderer {
         let location = text(self.location(&resource.id));
         [(header::ETAG, text(resource.tag().to_string())), (header::LOCATION, location)]
     }
+}
+
+/// A page over several resource types, each resource as its own type has it.
+pub fn mixed_list(renderers: &[Renderer], page: &Page) -> Response {
+    let shown = |resource: &Resource| {
+        let renderer = renderers.iter().find(|renderer| renderer.kind.name == resource.kind.name)?;
+        Some(renderer.resource(resource))
+    };
+    listed(page, page.resources.iter().filter_map(shown).collect())
+}
+
+fn listed(page: &Page, resources: Vec<Map<String, Value>>) -> Response {
+    let total = positive(page.total);
+    scim(&match &page.cursors {
+        None => ListResponse::page(total, positive(page.start_index), resources),
+        Some(cursors) => ListResponse::cursor_page(total, cursors.next.clone(), resources),
+    })
+}
+
+fn positive(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
 }
 
 /// A body of SCIM's own media type.

@@ -6,6 +6,7 @@ use axum::response::Response;
 use super::ask::{Ask, Id};
 use super::body::Body;
 use super::refusal::Refusal;
+use crate::directory::Query;
 use crate::scim::filter::Filter;
 use crate::scim::message::{PatchOp, SearchRequest};
 use crate::scim::resource_type::{ResourceType, urn};
@@ -19,7 +20,11 @@ pub async fn create(ask: Ask, Body(body): Body) -> Answer {
 }
 
 pub async fn list(ask: Ask) -> Answer {
-    let page = ask.directory.search(&ask.caller, &ask.kind, &ask.query()?).await?;
+    answer(&ask, &ask.query()?).await
+}
+
+async fn answer(ask: &Ask, query: &Query) -> Answer {
+    let page = ask.directory.page(&ask.caller, ask.range(), query, ask.by_cursor()?.as_ref()).await?;
     Ok(ask.render.list(&page))
 }
 
@@ -33,9 +38,11 @@ pub async fn find(ask: Ask, Id(id): Id) -> Answer {
     let resource = ask.directory.find(&ask.caller, &ask.kind, &id, ask.wants()).await?;
     if let Some(filter) = &ask.parameters.filter {
         let mut query = ask.query()?;
-        query.filter = Some(format!("id eq {} and ({})", serde_json::Value::from(id), Filter::parse(filter)?));
-        return Ok(ask.render.list(&ask.directory.search(&ask.caller, &ask.kind, &query).await?));
+        Filter::parse(filter)?;
+        query.filter = Some(format!("id eq {} and ({filter})", serde_json::Value::from(id)));
+        return answer(&ask, &query).await;
     }
+    ask.before_read().check(resource.version)?;
     if ask.known.as_ref().is_some_and(|known| known.matches_tag(resource.tag())) {
         return Ok(ask.render.bare(StatusCode::NOT_MODIFIED, &resource));
     }
@@ -44,7 +51,7 @@ pub async fn find(ask: Ask, Id(id): Id) -> Answer {
 
 pub async fn replace(ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
     let (resource, notes) =
-        ask.directory.replace(&ask.caller, &ask.kind, &id, &ask.precondition, &body, ask.wants()).await?;
+        ask.directory.replace(&ask.caller, &ask.kind, &id, &ask.before_write(), &body, ask.wants()).await?;
     ask.trace(&notes);
     Ok(ask.render.found(&resource))
 }
@@ -60,12 +67,12 @@ pub async fn patch(ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
     let wants = if silent { Default::default() } else { ask.wants() };
     let operations = PatchOp::read(&body)?.operations;
     let (resource, notes) =
-        ask.directory.patch(&ask.caller, &ask.kind, &id, &ask.precondition, &operations, wants).await?;
+        ask.directory.patch(&ask.caller, &ask.kind, &id, &ask.before_write(), &operations, wants).await?;
     ask.trace(&notes);
     Ok(if silent { ask.render.bare(StatusCode::NO_CONTENT, &resource) } else { ask.render.found(&resource) })
 }
 
 pub async fn delete(ask: Ask, Id(id): Id) -> Result<StatusCode, Refusal> {
-    ask.directory.delete(&ask.caller, &ask.kind, &id, &ask.precondition).await?;
+    ask.directory.delete(&ask.caller, &ask.kind, &id, &ask.before_write()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

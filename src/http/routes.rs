@@ -7,7 +7,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
-use super::{Site, admin, bulk, discovery, health, logins, me, resources};
+use super::{Site, admin, bulk, discovery, health, logins, me, members, resources, root};
 use crate::auth::token::Scope;
 
 /// Who may call a route.
@@ -52,6 +52,7 @@ pub fn table() -> Vec<Route> {
     routes.extend(scim("Group", "Groups", WRITE, LARGE));
     // Organizations are the administrator's: a push lists them, it does not make them.
     routes.extend(scim("Organization", "Organizations", ADMIN, SMALL));
+    routes.push(Route { kind: Some("Group"), ..get("/t/{tenant}/scim/v2/Groups/{id}/members", READ, members::list) });
     routes.extend([
         post("/t/{tenant}/scim/v2/Bulk", WRITE, bulk::bulk),
         of("User", get("/t/{tenant}/scim/v2/Me", ME, me::find)),
@@ -59,6 +60,8 @@ pub fn table() -> Vec<Route> {
         of("User", put("/t/{tenant}/scim/v2/Me", ME, me::replace)),
         of("User", patch("/t/{tenant}/scim/v2/Me", ME, me::patch)),
         of("User", delete("/t/{tenant}/scim/v2/Me", ME, me::delete)),
+        get("/t/{tenant}/scim/v2", READ, root::list),
+        post("/t/{tenant}/scim/v2/.search", READ, root::search),
         // RFC 7643 §5: readable without authentication, so that a client learns how to authenticate.
         get("/t/{tenant}/scim/v2/ServiceProviderConfig", Access::Public, discovery::service_provider_config),
         get("/t/{tenant}/scim/v2/ResourceTypes", READ, discovery::resource_types),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 
-use super::layers::Limits;
-use crate::directory::Directory;
+use super::layers::Deadlines;
+use crate::directory::{Directory, Limits};
 use crate::jit::login::Logins;
 
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct Settings {
     /// Of one bulk request (RFC 7644 §3.7.4).
     pub bulk_max_operations: usize,
     pub bulk_max_payload_bytes: usize,
+    /// How long pages may be, and how long cursors live.
+    pub pages: Limits,
 }
 
 /// A bulk is many requests, and so may take this many times as long as one.
@@ -40,15 +42,16 @@ impl Default for Settings {
             max_body_bytes: 16 << 20,
             bulk_max_operations: 1_000,
             bulk_max_payload_bytes: 4 << 20,
+            pages: Limits::default(),
         }
     }
 }
 
 impl Settings {
-    pub(super) fn limits(&self) -> Limits {
+    pub(super) fn deadlines(&self) -> Deadlines {
         // The body has to come in first, and the last operation has to end.
         let bulk = self.bulk_timeout().saturating_add(self.request_timeout.saturating_mul(2));
-        Limits { request: self.request_timeout, bulk }
+        Deadlines { request: self.request_timeout, bulk }
     }
 
     /// How long operations of a bulk are begun.

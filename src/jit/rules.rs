@@ -26,8 +26,8 @@ use super::address::{Address, Domain};
 use super::span::Span;
 
 pub use parts::{
-    Anchor, AttributeRule, Create, Defaults, Groups, Invitations, Jit, Join, Match, Mode, Nonce, OnAbsent, OnEmpty,
-    OnOverage, Pattern, Protocol, Scope, Subject,
+    Anchor, AttributeRule, Create, Defaults, EmptyText, Groups, Invitations, Jit, Join, Match, Mode, Nonce, OnAbsent,
+    OnEmpty, OnOverage, Pattern, Profile, Protocol, Push, Scope, Subject,
 };
 
 /// The signature algorithms a connection may allow: asymmetric ones only (RFC 8725 §3.1, §3.2).
@@ -65,6 +65,7 @@ pub struct Rules {
     #[serde(rename = "default")]
     pub defaults: Defaults,
     pub groups: Groups,
+    pub push: Push,
     pub attributes: Vec<AttributeRule>,
     /// The claims that may become the `userName` of a person created here, the first that is there.
     pub user_name: Vec<String>,
@@ -155,6 +156,7 @@ impl Default for Rules {
             organizations: Vec::new(),
             defaults: Defaults::default(),
             groups: Groups::default(),
+            push: Push::default(),
             attributes: AttributeRule::ordinary(),
             user_name: texts(&["preferred_username", "upn", "email"]),
         }

@@ -86,6 +86,15 @@ impl Error {
     pub fn too_many(detail: impl Into<String>) -> Self {
         Self::new(400, Some(ScimType::TooMany), detail)
     }
+    pub fn invalid_cursor(detail: impl Into<String>) -> Self {
+        Self::new(400, Some(ScimType::InvalidCursor), detail)
+    }
+    pub fn expired_cursor(detail: impl Into<String>) -> Self {
+        Self::new(400, Some(ScimType::ExpiredCursor), detail)
+    }
+    pub fn invalid_count(detail: impl Into<String>) -> Self {
+        Self::new(400, Some(ScimType::InvalidCount), detail)
+    }
     pub fn uniqueness(detail: impl Into<String>) -> Self {
         Self::new(409, Some(ScimType::Uniqueness), detail)
     }

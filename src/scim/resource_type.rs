@@ -114,7 +114,28 @@ pub struct Found<'a> {
     pub attribute: &'a Attribute,
 }
 
+impl Extension {
+    /// One that a resource may have and need not.
+    pub fn optional(schema: Arc<Schema>) -> Self {
+        Self { schema, required: false, own: false }
+    }
+}
+
 impl ResourceType {
+    /// A type of the server's own; its name and description are those of its schema.
+    pub fn new(endpoint: &str, schema: Arc<Schema>, extensions: Vec<Extension>) -> Self {
+        Self {
+            name: schema.name.clone(),
+            endpoint: endpoint.to_owned(),
+            description: schema.description.clone(),
+            schema,
+            extensions,
+            own: false,
+            pushed: false,
+            next: None,
+        }
+    }
+
     /// What a name means for this type, in any case: an attribute of the base schema, a common attribute, or an
     /// extension's attribute if only one extension has that name. With `urn`, that schema alone is asked, though the
     /// common attributes belong to all of them (RFC 7643 §3.1, RFC 7644 §3.10).
@@ -192,7 +213,7 @@ fn common(name: &str) -> Option<&'static Attribute> {
 
 fn load_builtin() -> Registry {
     let load = |json| Arc::new(Schema::parse(json).expect("the schema files are part of the program and tested"));
-    let optional = |schema: &Arc<Schema>| Extension { schema: schema.clone(), required: false, own: false };
+    let optional = |schema: &Arc<Schema>| Extension::optional(schema.clone());
 
     let user = load(include_str!("../../schemas/user.json"));
     let enterprise = load(include_str!("../../schemas/enterprise-user.json"));
@@ -201,16 +222,7 @@ fn load_builtin() -> Registry {
     let team = load(include_str!("../../schemas/team.json"));
     let organization = load(include_str!("../../schemas/organization.json"));
     let kind = |endpoint: &str, schema: &Arc<Schema>, extensions| {
-        Arc::new(ResourceType {
-            name: schema.name.clone(),
-            endpoint: endpoint.into(),
-            description: schema.description.clone(),
-            schema: schema.clone(),
-            extensions,
-            own: false,
-            pushed: false,
-            next: None,
-        })
+        Arc::new(ResourceType::new(endpoint, schema.clone(), extensions))
     };
 
     Registry {

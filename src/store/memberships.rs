@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::engine::all;
+use super::engine::{all, one};
 use super::search::View;
 use super::vouches::rows;
 use super::{Error, Tx};
@@ -92,4 +92,66 @@ pub async fn members_of(tx: &mut Tx, groups: &BTreeSet<String>, view: &View) -> 
             format!("push:{connection}")
         ),
     }
+}
+
+/// A page of the members of one kind; public for the test that pins its plan.
+pub const EFFECTIVE_MEMBERS: &str = "
+select $2 as subject, p.member as id, $3 as kind, m.display as display
+from (select distinct x.member from vouch x
+      where x.tenant = $1 and x.parent = $2 and x.member_kind = $3 and x.member > $4 and x.live
+      order by x.member limit $5) p
+join resource m on m.tenant = $1 and m.id = p.member order by p.member";
+
+/// The same as one connection's push listed them.
+pub const PUSHED_MEMBERS: &str = "
+select $2 as subject, p.member as id, $3 as kind, m.display as display
+from (select x.member from vouch x
+      where x.tenant = $1 and x.parent = $2 and x.member_kind = $3 and x.member > $4
+        and x.source = $6 and x.word = 'grant'
+      order by x.member limit $5) p
+join resource m on m.tenant = $1 and m.id = p.member order by p.member";
+
+/// Members of one group behind an id, in the order of ids. Each kind of member is a stretch of the primary key, so that a
+/// page is read and nothing else.
+pub async fn members_behind(
+    tx: &mut Tx,
+    group: &str,
+    view: &View,
+    behind: &str,
+    limit: i64,
+) -> Result<Vec<Edge>, Error> {
+    let mut found = Vec::new();
+    for kind in ["Group", "User"] {
+        let edges = match view {
+            View::Effective => all!(tx, Edge, EFFECTIVE_MEMBERS, &tx.tenant, group, kind, behind, limit),
+            View::Push { connection, .. } => {
+                all!(tx, Edge, PUSHED_MEMBERS, &tx.tenant, group, kind, behind, limit, format!("push:{connection}"))
+            }
+        }?;
+        found.extend(edges);
+    }
+    found.sort_by(|one, other| one.id.cmp(&other.id));
+    found.truncate(usize::try_from(limit).unwrap_or(0));
+    Ok(found)
+}
+
+pub async fn count_members(tx: &mut Tx, group: &str, view: &View) -> Result<i64, Error> {
+    let counted: Option<(i64,)> = match view {
+        View::Effective => one!(
+            tx,
+            (i64,),
+            "select count(distinct x.member) from vouch x where x.tenant = $1 and x.parent = $2 and x.live",
+            &tx.tenant,
+            group
+        ),
+        View::Push { connection, .. } => one!(
+            tx,
+            (i64,),
+            "select count(*) from vouch x where x.tenant = $1 and x.parent = $2 and x.source = $3 and x.word = 'grant'",
+            &tx.tenant,
+            group,
+            format!("push:{connection}")
+        ),
+    }?;
+    Ok(counted.map_or(0, |row| row.0))
 }

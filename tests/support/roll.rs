@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollkeeper::clock::{Clock, Ids};
-use rollkeeper::directory::{Caller, Directory, Error, Page, Precondition, Query, Resource, Voice, Wants};
+use rollkeeper::directory::{
+    ByCursor, Caller, Directory, Error, Page, Precondition, Query, Range, Resource, Voice, Wants,
+};
 use rollkeeper::jit::rules::Rules;
 use rollkeeper::scim::message::PatchOp;
 use rollkeeper::scim::resource_type::{Registry, ResourceType};
@@ -189,6 +191,11 @@ impl Voiced<'_> {
 
     pub async fn search(&self, kind: &str, query: Query) -> Answer<Page> {
         self.roll.directory.search(&self.caller, &self.roll.kind(kind), &query).await
+    }
+
+    /// A page of a query over some types, by index or by cursor.
+    pub async fn page(&self, range: Range<'_>, query: &Query, by_cursor: Option<&ByCursor>) -> Answer<Page> {
+        self.roll.directory.page(&self.caller, range, query, by_cursor).await
     }
 
     /// The ids that a filter finds.

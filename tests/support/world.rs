@@ -47,6 +47,13 @@ impl World {
         Self { clock, directory, app, _database: database }
     }
 
+    /// The same server with other settings.
+    pub fn set(self, settings: Settings) -> Self {
+        let egress = Egress::new(EgressPolicy { allow_loopback_http: true, ..EgressPolicy::default() });
+        let logins = Logins { directory: self.directory.clone(), keys: Jwks::new(egress, self.clock.clone()) };
+        Self { app: App::new(self.directory.clone(), logins, settings), ..self }
+    }
+
     /// A new tenant of kind `directory`, with its connection `default`.
     pub async fn tenant(&self, name: &str) -> Tenant {
         let info = self.directory.create_tenant(name, "directory").await.expect("the tenant is new");

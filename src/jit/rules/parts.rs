@@ -113,6 +113,32 @@ pub enum Mode {
     Always,
 }
 
+/// How what this connection pushes is read, where the RFCs and what clients send differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Push {
+    pub profile: Profile,
+    pub empty_text: EmptyText,
+}
+
+/// Whether the leniencies that clients are known to need are granted, or answered with the error the RFCs have for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Profile {
+    #[default]
+    Lenient,
+    Strict,
+}
+
+/// What `""` means: a value like any other (RFC 7643 §2.5; Okta), or that there is none (Entra).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EmptyText {
+    #[default]
+    Keep,
+    Clear,
+}
+
 /// What the groups claim means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

@@ -49,7 +49,7 @@ fn the_settings_of_an_entra_connection() {
                    "onAbsent": "keep", "onOverage": "keep", "claimMaxAge": "P30D", "table": {"admins": "grp_1"}},
         "attributes": [{"to": "name.givenName", "from": "given_name", "onEmpty": "ignore"},
                        {"to": "displayName", "from": ["name", "preferred_username"]}],
-        "userName": ["upn"]
+        "userName": ["upn"], "push": {"profile": "strict", "emptyText": "clear"}
     }))
     .unwrap();
     assert_eq!(rules.namespace("con_1"), "entra:9188040d-6c67-4c5b-b112-36a304b66dad");

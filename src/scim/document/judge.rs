@@ -10,12 +10,15 @@ use serde_json::{Map, Value};
 
 use super::{Note, format};
 use crate::scim::Error;
+use crate::scim::key::Key;
 use crate::scim::schema::{Attribute, Type};
 
 /// Judges values and notes the leniencies it grants.
 #[derive(Clone, Debug, Default)]
 pub struct Judge {
     pub notes: Vec<Note>,
+    /// Several primaries in one list are refused, not noted.
+    pub one_primary: bool,
 }
 
 /// More notes than this say nothing new, and a body must not be able to fill the log.
@@ -33,16 +36,22 @@ impl Judge {
         self.one(attribute, At(at, None), value)
     }
 
-    /// The canonical elements of a multi-valued complex attribute without those that repeat another's `type` and
-    /// `value` (RFC 7643 §2.4). The first stays; it is primary if one of them is.
+    /// The canonical elements of a multi-valued attribute without those that repeat another's (RFC 7643 §2.4). The first
+    /// stays, with what the others say beside it; it is primary if one of them is.
     pub fn distinct(&mut self, attribute: &Attribute, at: &str, elements: Vec<Value>) -> Vec<Value> {
         let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
         let mut places: HashMap<String, usize> = HashMap::with_capacity(elements.len());
         for element in elements {
             match places.entry(identity(attribute, &element)) {
                 Entry::Occupied(place) => {
-                    if is_primary(&element) {
-                        kept[*place.get()]["primary"] = true.into();
+                    let primary = is_primary(&element);
+                    if let (Value::Object(first), Value::Object(more)) = (&mut kept[*place.get()], element) {
+                        for (name, value) in more {
+                            first.entry(name).or_insert(value);
+                        }
+                        if primary {
+                            first.insert("primary".to_owned(), true.into());
+                        }
                     }
                     self.note(Note::DUPLICATE_VALUE, At(at, None));
                 }
@@ -55,12 +64,18 @@ impl Judge {
         kept
     }
 
-    /// Remembers a leniency, once.
+    /// Remembers a leniency, once; each code at least once, however many there are.
     pub(super) fn note(&mut self, code: &'static str, at: At<'_>) {
         let note = Note { code, at: at.to_string() };
-        if self.notes.len() < MAX_NOTES && !self.notes.contains(&note) {
+        let is_full = self.notes.len() >= MAX_NOTES && self.notes.iter().any(|known| known.code == code);
+        if !is_full && !self.notes.contains(&note) {
             self.notes.push(note);
         }
+    }
+
+    /// The same, of a PATCH path.
+    pub(in crate::scim) fn note_path(&mut self, code: &'static str, path: &str) {
+        self.note(code, At(path, None));
     }
 
     fn whole(&mut self, attribute: &Attribute, at: At<'_>, value: &Value) -> Result<Option<Value>, Error> {
@@ -77,9 +92,9 @@ impl Judge {
         for element in elements {
             kept.extend(self.one(attribute, at, element)?);
         }
+        kept = self.distinct(attribute, at.0, kept);
         if attribute.is_complex() {
-            kept = self.distinct(attribute, at.0, kept);
-            self.keep_first_primary(at, &mut kept);
+            self.keep_first_primary(at, &mut kept)?;
         }
         Ok((!kept.is_empty()).then_some(Value::Array(kept)))
     }
@@ -220,14 +235,18 @@ impl Judge {
         }
     }
 
-    fn keep_first_primary(&mut self, at: At<'_>, elements: &mut [Value]) {
+    fn keep_first_primary(&mut self, at: At<'_>, elements: &mut [Value]) -> Result<(), Error> {
         let mut primaries = elements.iter_mut().filter(|element| is_primary(element)).skip(1).peekable();
         if primaries.peek().is_none() {
-            return;
+            return Ok(());
+        }
+        if self.one_primary {
+            return Err(Error::invalid_value(format!("{at}: several values are primary, at most one can be")));
         }
         // Ping sends two; RFC 7643 §2.4 allows one.
         primaries.for_each(|element| element["primary"] = false.into());
         self.note(Note::TWO_PRIMARIES, at);
+        Ok(())
     }
 }
 
@@ -293,25 +312,28 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-fn is_primary(element: &Value) -> bool {
+pub(in crate::scim) fn is_primary(element: &Value) -> bool {
     element.get("primary") == Some(&Value::Bool(true))
 }
 
-/// What makes an element the same as another: `type` and `value`, or all but `primary` where there is no `value`
-/// (addresses). Two elements are the same if their texts are.
-fn identity(attribute: &Attribute, element: &Value) -> String {
-    let part = |sub: &Attribute| {
-        let value = element.get(&sub.name)?;
-        let text = value.to_string();
-        Some(if sub.case_exact { text } else { text.to_lowercase() })
+/// What makes an element the same as another (RFC 7643 §2.4): of links `value`, of others `type` and `value`, or all but
+/// `primary` where there is no `value` (addresses); of simple values the value. Compared as filters compare.
+pub(in crate::scim) fn identity(attribute: &Attribute, element: &Value) -> String {
+    let key = |attribute: &Attribute, value: &Value| match Key::of(attribute, value) {
+        Some(key) => Value::from(key.0).to_string(),
+        None => value.to_string(),
     };
+    if !attribute.is_complex() {
+        return key(attribute, element);
+    }
     let has_value = element.get("value").is_some();
     let counts = |sub: &&Attribute| match sub.name.as_str() {
-        "value" | "type" => true,
+        "value" => true,
+        "type" => !(has_value && attribute.is_link()),
         "primary" => false,
         _ => !has_value,
     };
+    let part = |sub: &Attribute| element.get(&sub.name).map(|value| key(sub, value)).unwrap_or_default();
     // JSON texts hold no raw line break, so it separates.
-    let parts = attribute.sub_attributes.iter().filter(counts).map(|sub| part(sub).unwrap_or_default());
-    parts.collect::<Vec<_>>().join("\n")
+    attribute.sub_attributes.iter().filter(counts).map(part).collect::<Vec<_>>().join("\n")
 }

@@ -8,6 +8,7 @@
 //! - `json.rs`: text to JSON, with bounds
 //! - `read.rs`: a POST or PUT body to a document
 //! - `judge.rs`: one value against its definition; PATCH uses it too
+//! - `put.rs`: what a PUT leaves alone
 //! - `note.rs`: the leniencies by name
 //! - `format.rs`: the syntax of dateTime, binary and reference
 
@@ -15,6 +16,7 @@ mod format;
 mod json;
 mod judge;
 mod note;
+mod put;
 mod read;
 
 use std::collections::{BTreeSet, HashMap};
@@ -28,7 +30,9 @@ use super::schema::{Attribute, Schema};
 pub use format::is_user_name;
 pub use json::parse_json;
 pub use judge::Judge;
+pub(in crate::scim) use judge::{identity, is_primary};
 pub use note::Note;
+pub use put::{put, without_empty_text};
 
 /// The attributes of one resource, canonical: names in the schema's spelling, extensions under their registered URN,
 /// no null, no empty array or object, no `schemas`, `id`, `meta`; readOnly values dropped. May hold `externalId`,
@@ -40,8 +44,8 @@ pub struct Document(pub Map<String, Value>);
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Read {
     pub document: Document,
-    /// The writable attributes that the body mentions, `null` and `[]` included, as lower-case top-level names:
-    /// `title`, `externalid`, and for an extension its URN.
+    /// The writable attributes that the body mentions, `null` and `[]` included, in lower case: `title`, `externalid`, and
+    /// for an extension its URN and `urn:…:user:department`.
     pub asserted: BTreeSet<String>,
     pub notes: Vec<Note>,
 }

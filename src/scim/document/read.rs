@@ -145,6 +145,7 @@ impl<'a> Reader<'a> {
         };
         let asserted = extension.map_or(attribute.name.as_str(), |schema| &schema.id);
         self.asserted.insert(asserted.to_ascii_lowercase());
+        self.asserted.insert(name.to_ascii_lowercase());
         match self.judge.attribute(attribute, &name, value)? {
             // An externalId names something; an empty one names nothing.
             Some(Value::String(text)) if attribute.name == "externalId" && text.is_empty() => {

@@ -133,16 +133,7 @@ fn numbers_and_dates() {
     let schema = r#"{"id": "urn:example:Pet", "name": "Pet", "attributes": [
         {"name": "legs", "type": "integer"}, {"name": "weight", "type": "decimal"}, {"name": "born", "type": "dateTime"},
         {"name": "names", "multiValued": true}]}"#;
-    let pet = ResourceType {
-        name: "Pet".into(),
-        endpoint: "/Pets".into(),
-        description: String::new(),
-        schema: Registry::load_schema(schema).unwrap().into(),
-        extensions: vec![],
-        own: true,
-        pushed: false,
-        next: None,
-    };
+    let pet = ResourceType::new("/Pets", Registry::load_schema(schema).unwrap().into(), vec![]);
     let cases = [
         (r#"{"legs": 4}"#, true),
         (r#"{"legs": -4}"#, true),

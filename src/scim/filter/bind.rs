@@ -29,37 +29,6 @@ pub(crate) fn bind_elements(inner: &Filter, kind: &ResourceType, found: Found<'_
     Binder { kind, others: &[] }.inner(inner, found)
 }
 
-/// Where to find what `sortBy` names (RFC 7644 §3.4.2.3). Rows of slot 0 are the ones to sort by.
-pub fn sort_place(kind: &ResourceType, sort_by: &str) -> Result<Place, Error> {
-    let refused = |why: &str| Error::invalid_value(format!("sortBy '{sort_by}' {why}"));
-    let path: AttributePath = sort_by.trim().parse().map_err(|problem: String| refused(&problem))?;
-    let (found, sub) = match resolve(kind, &path) {
-        None => return Err(refused(&format!("is no attribute of {}", kind.name))),
-        Some(Resolved::Base | Resolved::Extension(_)) => return Err(refused("is a schema, not an attribute")),
-        Some(Resolved::Attribute(found)) if found.attribute.is_complex() && found.attribute.multi_valued => {
-            (found, found.attribute.sub("value"))
-        }
-        Some(Resolved::Attribute(found)) => (found, None),
-        Some(Resolved::Part(found, sub)) => (found, Some(sub)),
-    };
-    let leaf = sub.unwrap_or(found.attribute);
-    if leaf.returned == Returned::Never || found.attribute.returned == Returned::Never {
-        return Err(refused("cannot be sorted by"));
-    }
-    match leaf.kind {
-        Type::Complex => return Err(refused("has several parts: name one of them")),
-        Type::Binary => return Err(refused("has no order")),
-        _ => {}
-    }
-    match place(kind, found, sub) {
-        Some(Where::Place(Place::Member(_) | Place::Group(_))) | None => Err(refused("cannot be sorted by")),
-        Some(Where::Place(place)) => Ok(place),
-        // The same for all resources of the type: what is left is the order of ids, which breaks ties anyway.
-        Some(Where::ResourceType) => Ok(Place::Id),
-        Some(Where::Schemas | Where::Meta) => Err(refused("cannot be sorted by")),
-    }
-}
-
 /// What a string says as a boolean: Entra quotes them (fixture ENT-40).
 pub(crate) fn boolean_text(text: &str) -> Option<bool> {
     match text {
@@ -69,7 +38,7 @@ pub(crate) fn boolean_text(text: &str) -> Option<bool> {
     }
 }
 
-enum Where {
+pub(super) enum Where {
     Place(Place),
     /// Constant for a type.
     ResourceType,
@@ -80,7 +49,7 @@ enum Where {
 }
 
 /// `None` for a part of members or groups that is not one of the four.
-fn place(kind: &ResourceType, found: Found<'_>, sub: Option<&Attribute>) -> Option<Where> {
+pub(super) fn place(kind: &ResourceType, found: Found<'_>, sub: Option<&Attribute>) -> Option<Where> {
     if !key::is_column(kind, found.extension, found.attribute) {
         return Some(Where::Place(Place::Indexed(indexed(found, sub))));
     }
@@ -166,6 +135,7 @@ impl<'a> Binder<'a> {
         let owners =
             self.kind.extensions.iter().filter(|extension| extension.schema.attribute(&path.name).is_some()).count();
         Err(Error::invalid_filter(match owners {
+            _ if self.others.len() > 1 => format!("'{path}' is no attribute of any resource type"),
             0 | 1 => format!("'{path}' is no attribute of {}", self.kind.name),
             _ => format!("several extensions have an attribute '{}': write it with its schema URN", path.name),
         }))

@@ -91,6 +91,7 @@ impl<'a> Scope<'a> {
             Place::LastModified => of(|facts| Some(Key::instant(facts.modified).0.into())),
             Place::Version => of(|facts| Some(Tag::new(facts.version).to_string().into())),
             Place::Location => of(|facts| Some(facts.location.into())),
+            Place::ResourceType => of(|facts| Some(facts.kind.name.as_str().into())),
             Place::Member(part) => {
                 self.members.iter().filter_map(|link| Some((link_part(link, *part)?, None))).collect()
             }

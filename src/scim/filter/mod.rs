@@ -14,6 +14,7 @@
 mod bind;
 mod eval;
 mod parse;
+mod sort;
 #[cfg(test)]
 mod tests;
 
@@ -29,9 +30,10 @@ use super::resource_type::ResourceType;
 use super::schema::Type;
 
 pub(crate) use bind::bind_elements;
-pub use bind::{bind, bind_each, sort_place};
+pub use bind::{bind, bind_each};
 pub(crate) use eval::matches_element;
 pub(crate) use parse::ValuePath;
+pub use sort::{sort_place, sort_places};
 
 /// A filter as it was written. `And` and `Or` hold two or more.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,8 +104,8 @@ pub enum Bound {
     Element(Place, Box<Bound>),
 }
 
-/// Where the values of an attribute are found. `meta.resourceType` and `schemas` are no places: for one type the first
-/// is a constant, and the second asks which extensions have a value, so `bind` answers both in other terms.
+/// Where the values of an attribute are found. `schemas` is no place: it asks which extensions have a value, so `bind`
+/// answers it in other terms. Nor does it leave a test on `meta.resourceType`, which is a constant of a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     Id,
@@ -114,6 +116,8 @@ pub enum Place {
     LastModified,
     Version,
     Location,
+    /// `meta.resourceType`: sorted by in a query over several types.
+    ResourceType,
     /// `members.*` of a Group.
     Member(MemberPart),
     /// `groups.*` of a User.
@@ -195,6 +199,13 @@ pub struct Linked {
     pub kind: String,
     pub display: Option<String>,
     pub reference: String,
+}
+
+impl Place {
+    /// Whether its values are ordered as whole numbers of a column, where all others are ordered as texts.
+    pub fn is_number(&self) -> bool {
+        matches!(self, Place::Created | Place::LastModified | Place::Version)
+    }
 }
 
 impl Bound {

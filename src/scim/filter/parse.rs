@@ -40,6 +40,7 @@ pub(crate) struct ValuePath {
     pub filter: Option<Filter>,
     /// What follows the brackets.
     pub sub: Option<String>,
+    pub notes: Vec<Note>,
 }
 
 impl ValuePath {
@@ -48,7 +49,7 @@ impl ValuePath {
             |detail: String| Error::invalid_path(format!("the path '{}' is wrong: {detail}", shortened(text)));
         let Some(bracket) = text.find('[') else {
             let path = text.trim().parse().map_err(invalid)?;
-            return Ok(ValuePath { path, filter: None, sub: None });
+            return Ok(ValuePath { path, filter: None, sub: None, notes: Vec::new() });
         };
         let path: AttributePath = text[..bracket].trim().parse().map_err(invalid)?;
         if path.sub.is_some() {
@@ -68,7 +69,7 @@ impl ValuePath {
                 None => return Err(invalid("after ']' comes '.' and a sub-attribute, or nothing".into())),
             },
         };
-        Ok(ValuePath { path, filter: Some(filter), sub })
+        Ok(ValuePath { path, filter: Some(filter), sub, notes: parser.notes })
     }
 }
 
@@ -139,7 +140,7 @@ impl<'a> Parser<'a> {
             return Ok(Filter::Value(path, Box::new(inner)));
         }
         // Fixture ENT-05: both conditions are on one value.
-        self.notes.push(Note { code: "sub_attribute_after_value_filter", at: path.to_string() });
+        self.notes.push(Note { code: Note::SUB_ATTRIBUTE_AFTER_VALUE_FILTER, at: path.to_string() });
         self.at += 1;
         let sub = self.path()?;
         let condition = self.comparison(sub)?;
@@ -193,7 +194,7 @@ impl<'a> Parser<'a> {
         self.space();
         let literal = self.literal()?;
         if let Literal::Bare(_) = literal {
-            self.notes.push(Note { code: "unquoted_string", at: path.to_string() });
+            self.notes.push(Note { code: Note::UNQUOTED_STRING, at: path.to_string() });
         }
         Ok(Filter::Compare(path, op, literal))
     }
@@ -417,18 +418,24 @@ mod tests {
         let path = |text: &str| text.parse::<AttributePath>().unwrap();
         let filter = |text: &str| Filter::parse(text).unwrap();
         for (text, expected) in [
-            ("name.givenName", ValuePath { path: path("name.givenName"), filter: None, sub: None }),
+            ("name.givenName", ValuePath { path: path("name.givenName"), filter: None, sub: None, notes: vec![] }),
             (
                 r#"emails[type eq "work]"].value"#,
                 ValuePath {
                     path: path("emails"),
                     filter: Some(filter(r#"type eq "work]""#)),
                     sub: Some("value".into()),
+                    notes: vec![],
                 },
             ),
             (
                 r#"urn:x:y:2.0:User:things[a pr]"#,
-                ValuePath { path: path("urn:x:y:2.0:User:things"), filter: Some(filter("a pr")), sub: None },
+                ValuePath {
+                    path: path("urn:x:y:2.0:User:things"),
+                    filter: Some(filter("a pr")),
+                    sub: None,
+                    notes: vec![],
+                },
             ),
         ] {
             assert_eq!(ValuePath::parse(text), Ok(expected), "{text}");

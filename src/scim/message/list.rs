@@ -12,7 +12,8 @@ use super::urn;
 #[serde(rename_all = "camelCase")]
 pub struct ListResponse<T> {
     pub schemas: Vec<String>,
-    pub total_results: u64,
+    /// Absent where counting would cost more than the page, which a cursor selected (RFC 9865 §2).
+    pub total_results: Option<u64>,
     /// Absent in a page that a cursor selected.
     pub start_index: Option<u64>,
     pub items_per_page: u64,
@@ -27,7 +28,7 @@ impl<T> ListResponse<T> {
     pub fn page(total_results: u64, start_index: u64, resources: Vec<T>) -> Self {
         Self {
             schemas: vec![urn::LIST_RESPONSE.into()],
-            total_results,
+            total_results: Some(total_results),
             start_index: Some(start_index),
             items_per_page: resources.len() as u64,
             next_cursor: None,
@@ -44,6 +45,11 @@ impl<T> ListResponse<T> {
     /// A page by cursor; the last one has no `next`.
     pub fn cursor_page(total_results: u64, next_cursor: Option<String>, resources: Vec<T>) -> Self {
         Self { start_index: None, next_cursor, ..Self::page(total_results, 1, resources) }
+    }
+
+    /// A page by cursor of what is only counted on request.
+    pub fn member_page(total_results: Option<u64>, next_cursor: Option<String>, resources: Vec<T>) -> Self {
+        Self { total_results, ..Self::cursor_page(0, next_cursor, resources) }
     }
 }
 

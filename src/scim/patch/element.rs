@@ -1,14 +1,18 @@
 //! Single values of a multi-valued attribute: those that a filter selects, and those that are created from one.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
+use super::part::singular;
 use super::{Patch, elements_of, list_of, required};
+use crate::scim::document::{Note, identity, is_primary};
 use crate::scim::error::Error;
 use crate::scim::filter::{Filter, Literal, Op as Compare, bind_elements, matches_element};
 use crate::scim::key::Key;
 use crate::scim::message::Op;
 use crate::scim::resource_type::Found;
-use crate::scim::schema::{Attribute, Mutability};
+use crate::scim::schema::Attribute;
 
 /// More values of one attribute than this are a mistake or an attack.
 const MOST_VALUES: usize = 2_000;
@@ -21,7 +25,7 @@ impl<'a> Patch<'a> {
         at: &str,
         found: Found<'a>,
         filter: &Filter,
-        part: Option<&Attribute>,
+        part: Option<&'a Attribute>,
         value: Option<&Value>,
     ) -> Result<(), Error> {
         let attribute = found.attribute;
@@ -37,15 +41,15 @@ impl<'a> Patch<'a> {
         let matching: Vec<usize> =
             (0..elements.len()).filter(|&index| matches_element(&bound, found, &elements[index])).collect();
         if op == Op::Remove {
+            if matching.is_empty() {
+                self.judge.note_path(Note::NOTHING_TO_REMOVE, at);
+            }
             match part {
                 None => remove_at(&mut elements, &matching),
-                Some(part) => {
-                    for &index in &matching {
-                        set_part(&mut elements[index], part, None)?;
-                    }
-                    elements.retain(|element| element.as_object().is_none_or(|parts| !parts.is_empty()));
-                }
+                Some(part) => self.set_parts(at, found, part, &mut elements, &matching, None)?,
             }
+            // Without what told them apart, two values may be the same.
+            let elements = self.judge.distinct(attribute, at, elements);
             return self.store(found, before.as_ref(), list_of(elements));
         }
         let value = required(op, value)?;
@@ -61,34 +65,35 @@ impl<'a> Patch<'a> {
             if !matches_element(&bound, found, &created) {
                 return Err(no_target(at));
             }
-            elements.push(created);
-            let last = elements.len() - 1;
-            one_primary(&mut elements, &[last])?;
-            bounded(at, &elements)?;
+            self.judge.note_path(Note::CREATED_FROM_FILTER, at);
+            self.add_each(at, attribute, &mut elements, vec![created])?;
             return self.store(found, before.as_ref(), list_of(elements));
         }
-        match part {
-            Some(part) => {
+        match (part, value) {
+            (Some(part), value) => {
                 let new = self.judge.attribute(part, at, value)?;
-                for &index in &matching {
-                    set_part(&mut elements[index], part, new.clone())?;
-                }
+                self.set_parts(at, found, part, &mut elements, &matching, new)?;
             }
-            None if value.is_null() => remove_at(&mut elements, &matching),
-            None => {
-                let Value::Object(parts) = value else {
-                    return Err(Error::invalid_value(format!("the value of '{at}' is an object of sub-attributes")));
+            (None, Value::Null) if op == Op::Add => return Ok(()),
+            (None, Value::Null) => remove_at(&mut elements, &matching),
+            (None, value) if !attribute.is_complex() => {
+                let Some(new) = self.judge.element(attribute, at, value)? else {
+                    return Err(Error::invalid_value(format!("'{at}' needs a value, this is an empty list")));
                 };
+                matching.iter().for_each(|&index| elements[index] = new.clone());
+            }
+            (None, Value::Object(parts)) => {
                 for &index in &matching {
-                    let merged = self.merged(at, &singular(attribute), Some(elements[index].take()), parts)?;
+                    let merged = self.merged(at, found, Some(elements[index].take()), parts)?;
                     elements[index] = merged.unwrap_or(Value::Null);
                 }
+                if gives_primary(attribute, parts) {
+                    one_primary(&mut elements, &matching)?;
+                }
             }
+            (None, _) => return Err(objects_only(at)),
         }
-        if !value.is_null() {
-            one_primary(&mut elements, &matching)?;
-        }
-        elements.retain(|element| !element.is_null() && element.as_object().is_none_or(|parts| !parts.is_empty()));
+        elements.retain(|element| !element.is_null());
         let elements = self.judge.distinct(attribute, at, elements);
         self.store(found, before.as_ref(), list_of(elements))
     }
@@ -99,7 +104,7 @@ impl<'a> Patch<'a> {
         op: Op,
         at: &str,
         found: Found<'a>,
-        part: &Attribute,
+        part: &'a Attribute,
         before: Option<Value>,
         value: Option<&Value>,
     ) -> Result<Option<Value>, Error> {
@@ -111,11 +116,61 @@ impl<'a> Patch<'a> {
         if elements.is_empty() && new.is_some() {
             elements.push(Value::Object(Map::new()));
         }
-        for element in &mut elements {
-            set_part(element, part, new.clone())?;
-        }
-        elements.retain(|element| element.as_object().is_none_or(|parts| !parts.is_empty()));
+        let all: Vec<usize> = (0..elements.len()).collect();
+        self.set_parts(at, found, part, &mut elements, &all, new)?;
         Ok(list_of(self.judge.distinct(found.attribute, at, elements)))
+    }
+
+    /// That part of each of these elements; one that has no part left goes.
+    fn set_parts(
+        &mut self,
+        at: &str,
+        found: Found<'a>,
+        part: &'a Attribute,
+        elements: &mut Vec<Value>,
+        indexes: &[usize],
+        new: Option<Value>,
+    ) -> Result<(), Error> {
+        for &index in indexes {
+            let changed = self.with_part(at, found, part, Some(elements[index].take()), new.clone())?;
+            elements[index] = changed.unwrap_or(Value::Null);
+        }
+        if part.name == "primary" && new == Some(Value::Bool(true)) {
+            one_primary(elements, indexes)?;
+        }
+        elements.retain(|element| !element.is_null());
+        Ok(())
+    }
+
+    /// Each value goes into the place of the one that it is (RFC 7643 §2.4), else to the end.
+    pub(super) fn add_each(
+        &mut self,
+        at: &str,
+        attribute: &Attribute,
+        elements: &mut Vec<Value>,
+        added: Vec<Value>,
+    ) -> Result<(), Error> {
+        let mut places: HashMap<String, usize> = HashMap::with_capacity(elements.len());
+        for (index, element) in elements.iter().enumerate() {
+            places.entry(identity(attribute, element)).or_insert(index);
+        }
+        let mut primaries = Vec::new();
+        for new in added {
+            let place = *places.entry(identity(attribute, &new)).or_insert(elements.len());
+            if is_primary(&new) {
+                primaries.push(place);
+            }
+            match (elements.get_mut(place), new) {
+                (Some(Value::Object(old)), Value::Object(new)) => {
+                    self.check_parts(attribute, old, &new, false)?;
+                    old.extend(new);
+                }
+                (Some(_), _) => {}
+                (None, new) => elements.push(new),
+            }
+        }
+        one_primary(elements, &primaries)?;
+        bounded(at, elements)
     }
 
     /// The value that a filter describes, with the operation's value in it. Only equalities joined by `and` describe one
@@ -131,6 +186,10 @@ impl<'a> Patch<'a> {
         let mut parts = Map::new();
         if !describe(filter, &mut parts) {
             return Err(no_target(at));
+        }
+        if !attribute.is_complex() {
+            let described = parts.keys().all(|name| name.eq_ignore_ascii_case("value"));
+            return self.judge.element(attribute, at, value)?.filter(|_| described).ok_or_else(|| no_target(at));
         }
         for name in parts.keys() {
             match attribute.sub(name) {
@@ -149,9 +208,7 @@ impl<'a> Patch<'a> {
                     insert(&mut parts, name, value);
                 }
             }
-            (None, _) => {
-                return Err(Error::invalid_value(format!("the value of '{at}' is an object of sub-attributes")));
-            }
+            (None, _) => return Err(objects_only(at)),
         }
         let judged = self.judge.element(attribute, at, &Value::Object(parts))?;
         judged.ok_or_else(|| no_target(at))
@@ -173,31 +230,21 @@ fn describe(filter: &Filter, parts: &mut Map<String, Value>) -> bool {
                 Literal::Boolean(value) => Value::Bool(*value),
                 _ => return false,
             };
-            parts.insert(path.name.clone(), value).is_none()
+            let is_new = !parts.keys().any(|known| known.eq_ignore_ascii_case(&path.name));
+            parts.insert(path.name.clone(), value);
+            is_new
         }
         _ => false,
     }
 }
 
-/// The attribute as one value of it, so that a single element is judged like a singular complex attribute.
-fn singular(attribute: &Attribute) -> Attribute {
-    Attribute { multi_valued: false, ..attribute.clone() }
+fn objects_only(at: &str) -> Error {
+    Error::invalid_value(format!("the value of '{at}' is an object of sub-attributes"))
 }
 
-fn set_part(element: &mut Value, part: &Attribute, new: Option<Value>) -> Result<(), Error> {
-    let Value::Object(parts) = element else { return Ok(()) };
-    let old = parts.get(&part.name);
-    if part.mutability == Mutability::Immutable && old.is_some() && old != new.as_ref() {
-        return Err(Error::mutability(format!(
-            "{} of a value is immutable: remove the value and add another",
-            part.name
-        )));
-    }
-    match new {
-        Some(new) => parts.insert(part.name.clone(), new),
-        None => parts.shift_remove(&part.name),
-    };
-    Ok(())
+fn gives_primary(attribute: &Attribute, parts: &Map<String, Value>) -> bool {
+    let name = |name: &String| attribute.sub(name).is_some_and(|part| part.name == "primary");
+    parts.keys().any(name)
 }
 
 fn remove_at(elements: &mut Vec<Value>, indexes: &[usize]) {
@@ -208,7 +255,7 @@ fn remove_at(elements: &mut Vec<Value>, indexes: &[usize]) {
     });
 }
 
-pub(super) fn bounded(at: &str, elements: &[Value]) -> Result<(), Error> {
+fn bounded(at: &str, elements: &[Value]) -> Result<(), Error> {
     if elements.len() > MOST_VALUES {
         return Err(Error::invalid_value(format!("'{at}' would have more than {MOST_VALUES} values")));
     }
@@ -216,8 +263,7 @@ pub(super) fn bounded(at: &str, elements: &[Value]) -> Result<(), Error> {
 }
 
 /// RFC 7644 §3.5.2: whoever becomes primary ends the others' being so.
-pub(super) fn one_primary(elements: &mut [Value], changed: &[usize]) -> Result<(), Error> {
-    let is_primary = |element: &Value| element.get("primary") == Some(&Value::Bool(true));
+fn one_primary(elements: &mut [Value], changed: &[usize]) -> Result<(), Error> {
     let mut new: Vec<usize> =
         changed.iter().copied().filter(|&index| elements.get(index).is_some_and(is_primary)).collect();
     new.sort_unstable();
@@ -232,36 +278,6 @@ pub(super) fn one_primary(elements: &mut [Value], changed: &[usize]) -> Result<(
         }
     }
     Ok(())
-}
-
-/// Where an added value goes: in the place of the one with the same `value` and `type` (RFC 7643 §2.4), else at the end.
-pub(super) fn place_of(attribute: &Attribute, elements: &[Value], new: &Value) -> usize {
-    elements.iter().position(|old| is_same(attribute, old, new)).unwrap_or(elements.len())
-}
-
-pub(super) fn put(elements: &mut Vec<Value>, place: usize, new: Value) {
-    match (elements.get_mut(place), new) {
-        (Some(Value::Object(old)), Value::Object(new)) => old.extend(new),
-        (Some(_), _) => {}
-        (None, new) => elements.push(new),
-    }
-}
-
-fn is_same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
-    if !attribute.is_complex() {
-        return Key::of(&singular(attribute), a) == Key::of(&singular(attribute), b);
-    }
-    if attribute.sub("value").is_none() {
-        return a == b;
-    }
-    let part = |element: &Value, name: &str| {
-        attribute.sub(name).and_then(|sub| element.get(&sub.name).map(|value| (Key::of(sub, value), value.clone())))
-    };
-    let equal = |name: &str| match (part(a, name), part(b, name)) {
-        (Some((Some(a), _)), Some((Some(b), _))) => a == b,
-        (a, b) => a == b,
-    };
-    equal("value") && (attribute.is_link() || equal("type"))
 }
 
 /// Whether an element is one that a `remove` with a value list names.

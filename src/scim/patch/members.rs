@@ -19,18 +19,9 @@ impl<'a> Patch<'a> {
         at: &str,
         found: Found<'a>,
         path: &ValuePath,
-        sub: Option<&Attribute>,
+        part: Option<&Attribute>,
         value: Option<&Value>,
     ) -> Result<(), Error> {
-        let part = match &path.sub {
-            Some(name) => Some(
-                found
-                    .attribute
-                    .sub(name)
-                    .ok_or_else(|| Error::invalid_path(format!("'{name}' is no sub-attribute of members")))?,
-            ),
-            None => sub,
-        };
         if let Some(part) = part {
             return match part.name.as_str() {
                 "value" => Err(Error::mutability("a member's value is immutable: remove the member and add another")),

@@ -6,16 +6,17 @@
 
 mod element;
 mod members;
+mod part;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Map, Value};
 
-use super::document::{Document, Judge, Member, Note};
-use super::error::{Error, ScimType};
+use super::document::{Document, Judge, Member, Note, without_empty_text};
+use super::error::Error;
 use super::filter::{Bound, ValuePath};
 use super::message::{Op, Operation};
-use super::path::{Resolved, resolve};
+use super::path::{AttributePath, Resolved, resolve};
 use super::resource_type::{Found, ResourceType, urn};
 use super::schema::{Attribute, Mutability, Schema};
 
@@ -39,10 +40,41 @@ pub enum MemberEdit {
     Replace(Vec<Member>),
 }
 
+/// What surrounds the operations.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// An empty text is no value: Entra's way to clear a phone number.
+    pub empty_is_unassigned: bool,
+    /// The readOnly attributes as the client reads them: sent back in a value without a path, they are ignored.
+    pub shown: Document,
+}
+
 /// Applies the operations to a resource as the client sees it, `externalId` and `active` included, members not.
-pub fn apply(kind: &ResourceType, before: &Document, operations: &[Operation]) -> Result<Patched, Error> {
-    let mut patch = Patch { kind, document: before.clone(), members: Vec::new(), judge: Judge::default() };
+pub fn apply(
+    kind: &ResourceType,
+    before: &Document,
+    terms: &Terms,
+    operations: &[Operation],
+) -> Result<Patched, Error> {
+    let mut patch = Patch {
+        kind,
+        terms,
+        document: before.clone(),
+        members: Vec::new(),
+        // RFC 7644 §3.5.2: of several that would become primary in one operation none is the newest.
+        judge: Judge { one_primary: true, ..Judge::default() },
+        lost: Vec::new(),
+        emptied: Vec::new(),
+    };
     for (index, operation) in operations.iter().enumerate() {
+        let emptied;
+        let operation = match (&operation.value, terms.empty_is_unassigned) {
+            (Some(value), true) => {
+                emptied = Operation { value: Some(without_empty_text(value)), ..operation.clone() };
+                &emptied
+            }
+            _ => operation,
+        };
         patch.operation(operation).map_err(|error| at(index, operations.len(), error))?;
     }
     patch.finish(before)
@@ -55,27 +87,52 @@ fn at(index: usize, of: usize, error: Error) -> Error {
 
 struct Patch<'a> {
     kind: &'a ResourceType,
+    terms: &'a Terms,
     document: Document,
     members: Vec<MemberEdit>,
     judge: Judge,
+    /// Required sub-attributes that an operation unassigned; a later one may have put them back.
+    lost: Vec<(Found<'a>, &'a Attribute)>,
+    /// Extensions that an operation removed as a whole.
+    emptied: Vec<&'a Schema>,
 }
 
 impl<'a> Patch<'a> {
     /// The result is judged once, at the end: an attribute may be removed and added again.
     fn finish(self, before: &Document) -> Result<Patched, Error> {
-        self.document.require(self.kind).map_err(|error| match error.scim_type {
+        if let Some(name) = self.lost_required(before) {
             // RFC 7644 §3.5.2.2: a required attribute that becomes unassigned is a matter of mutability.
-            Some(ScimType::InvalidValue) if before.require(self.kind).is_ok() && self.lost_required(before) => {
-                Error { scim_type: Some(ScimType::Mutability), ..error }
-            }
-            _ => error,
-        })?;
+            return Err(Error::mutability(format!("{name} is required and cannot be removed")));
+        }
+        self.document.require(self.kind)?;
         Ok(Patched { document: self.document, members: self.members, notes: self.judge.notes })
     }
 
-    fn lost_required(&self, before: &Document) -> bool {
-        let required = self.kind.schema.attributes.iter().filter(|attribute| attribute.required);
-        required.into_iter().any(|a| before.0.contains_key(&a.name) && !self.document.0.contains_key(&a.name))
+    /// What is required, was there, and is not any more.
+    fn lost_required(&self, before: &Document) -> Option<String> {
+        let base = self.kind.schema.attributes.iter().map(|attribute| Found { extension: None, attribute });
+        let extensions = self.kind.extensions.iter().map(|extension| extension.schema.as_ref());
+        let extended = extensions.filter(|schema| !self.is_gone(schema)).flat_map(|schema| {
+            schema.attributes.iter().map(move |attribute| Found { extension: Some(schema), attribute })
+        });
+        let is_lost = |found: &Found<'_>| {
+            let required = found.attribute.required && !found.attribute.is_read_only();
+            required && before.attribute(found).is_some() && self.document.attribute(found).is_none()
+        };
+        if let Some(lost) = base.chain(extended).find(is_lost) {
+            return Some(lost.attribute.name.clone());
+        }
+        let mut parts = self.lost.iter().filter(|(found, part)| match self.document.attribute(found) {
+            Some(Value::Array(elements)) => elements.iter().any(|element| element.get(&part.name).is_none()),
+            Some(single) => single.get(&part.name).is_none(),
+            None => false,
+        });
+        parts.next().map(|(found, part)| format!("{}.{}", found.attribute.name, part.name))
+    }
+
+    /// An extension that was removed by its URN requires nothing any more.
+    fn is_gone(&self, schema: &Schema) -> bool {
+        !self.document.0.contains_key(&schema.id) && self.emptied.iter().any(|gone| gone.id == schema.id)
     }
 
     fn operation(&mut self, operation: &Operation) -> Result<(), Error> {
@@ -95,19 +152,33 @@ impl<'a> Patch<'a> {
             )));
         };
         for (name, value) in values {
-            match within {
-                Some(schema) => self.at_path(op, &format!("{}:{name}", schema.id), Some(value))?,
-                None if self.is_echo(name) => {}
-                None => self.at_path(op, name, Some(value))?,
+            let path = match within {
+                Some(schema) => format!("{}:{name}", schema.id),
+                None => name.clone(),
+            };
+            if self.is_echo(&path, value) {
+                self.judge.note_path(Note::READ_ONLY_ECHOED, &short(&path));
+                continue;
             }
+            // Entra's dotted and URN-qualified keys: names hold neither dots nor colons (RFC 7643 §2.1).
+            if name.contains(['.', ':', '[']) && self.kind.extension(name).is_none() {
+                self.judge.note_path(Note::PATH_AS_KEY, &short(name));
+            }
+            self.at_path(op, &path, Some(value))?;
         }
         Ok(())
     }
 
-    /// Clients send back what they read: Okta puts the group's `id` beside its name. What is the server's is ignored.
-    fn is_echo(&self, name: &str) -> bool {
-        let is_common = ["schemas", "id", "meta"].iter().any(|common| common.eq_ignore_ascii_case(name));
-        is_common || self.kind.schema.attribute(name).is_some_and(Attribute::is_read_only)
+    /// Clients send back what they read: Okta puts the group's `id` beside its name. What is the server's is ignored as
+    /// long as it is what the client was shown; of `meta` and `schemas`, which tell of the document, whatever it is.
+    fn is_echo(&self, path: &str, value: &Value) -> bool {
+        let Ok(path) = path.parse::<AttributePath>() else { return false };
+        let Some(Resolved::Attribute(found)) = resolve(self.kind, &path) else { return false };
+        match found.attribute.name.as_str() {
+            "schemas" | "meta" if found.extension.is_none() => true,
+            _ if !found.attribute.is_read_only() => false,
+            _ => self.terms.shown.attribute(&found).is_some_and(|shown| same_shown(shown, value)),
+        }
     }
 
     fn at_path(&mut self, op: Op, text: &str, value: Option<&Value>) -> Result<(), Error> {
@@ -117,6 +188,7 @@ impl<'a> Patch<'a> {
             return self.extension(op, &extension.schema, value);
         }
         let path = ValuePath::parse(text)?;
+        path.notes.iter().for_each(|note| self.judge.note_path(note.code, &note.at));
         let unknown = || Error::invalid_path(format!("'{}' is no attribute of {}", short(text), kind.name));
         match resolve(kind, &path.path).ok_or_else(unknown)? {
             Resolved::Base if path.filter.is_none() && op != Op::Remove => self.pathless(op, value, None),
@@ -127,14 +199,15 @@ impl<'a> Patch<'a> {
         }
     }
 
-    fn extension(&mut self, op: Op, schema: &Schema, value: Option<&Value>) -> Result<(), Error> {
+    fn extension(&mut self, op: Op, schema: &'a Schema, value: Option<&Value>) -> Result<(), Error> {
         match (op, value) {
             (Op::Remove, _) | (Op::Replace, Some(Value::Null)) => {
-                let writable = |name: &str| schema.attribute(name).is_none_or(|attribute| !attribute.is_read_only());
-                if let Some(Value::Object(values)) = self.document.0.get_mut(&schema.id) {
-                    values.retain(|name, _| !writable(name));
+                for attribute in schema.attributes.iter().filter(|attribute| !attribute.is_read_only()) {
+                    let found = Found { extension: Some(schema), attribute };
+                    let before = self.value(found).cloned();
+                    self.store(found, before.as_ref(), None)?;
                 }
-                self.tidy(Some(schema));
+                self.emptied.push(schema);
                 Ok(())
             }
             (Op::Add, Some(Value::Null)) => Ok(()),
@@ -157,21 +230,21 @@ impl<'a> Patch<'a> {
             // Computed from the values (RFC 7643 §3): an operation on it changes nothing.
             return Ok(());
         }
-        if attribute.is_read_only() || sub.is_some_and(Attribute::is_read_only) {
-            return Err(Error::mutability(format!("'{at}' is readOnly: the server keeps it")));
-        }
-        if self.kind.schema.id == urn::GROUP && found.extension.is_none() && attribute.name == "members" {
-            return self.member_operation(op, &at, found, path, sub, value);
-        }
+        let is_simple = attribute.multi_valued && !attribute.is_complex();
         let part =
             match &path.sub {
+                // RFC 7643 §2.4: so a simple value among several is called.
+                Some(name) if is_simple && name.eq_ignore_ascii_case("value") => None,
                 Some(name) => Some(attribute.sub(name).ok_or_else(|| {
                     Error::invalid_path(format!("'{name}' is no sub-attribute of {}", attribute.name))
                 })?),
                 None => sub,
             };
-        if part.is_some_and(Attribute::is_read_only) {
+        if attribute.is_read_only() || part.is_some_and(Attribute::is_read_only) {
             return Err(Error::mutability(format!("'{at}' is readOnly: the server keeps it")));
+        }
+        if self.kind.schema.id == urn::GROUP && found.extension.is_none() && attribute.name == "members" {
+            return self.member_operation(op, &at, found, path, part, value);
         }
         if let Some(filter) = &path.filter {
             return self.filtered(op, &at, found, filter, part, value);
@@ -179,9 +252,13 @@ impl<'a> Patch<'a> {
         let before = self.value(found).cloned();
         let after = match part {
             Some(part) if attribute.multi_valued => self.every_part(op, &at, found, part, before.clone(), value)?,
-            Some(part) => self.part(op, &at, attribute, part, before.clone(), value)?,
-            None if attribute.multi_valued => self.list(op, &at, attribute, before.clone(), value)?,
-            None => self.single(op, &at, attribute, before.clone(), value)?,
+            Some(part) => {
+                let new =
+                    if op == Op::Remove { None } else { self.judge.attribute(part, &at, required(op, value)?)? };
+                self.with_part(&at, found, part, before.clone(), new)?
+            }
+            None if attribute.multi_valued => self.list(op, &at, found, before.clone(), value)?,
+            None => self.single(op, &at, found, before.clone(), value)?,
         };
         self.store(found, before.as_ref(), after)
     }
@@ -193,7 +270,7 @@ impl<'a> Patch<'a> {
         &mut self,
         op: Op,
         at: &str,
-        attribute: &Attribute,
+        found: Found<'a>,
         before: Option<Value>,
         value: Option<&Value>,
     ) -> Result<Option<Value>, Error> {
@@ -201,79 +278,14 @@ impl<'a> Patch<'a> {
             return Ok(None);
         }
         let value = required(op, value)?;
-        if !attribute.is_complex() {
-            return self.judge.attribute(attribute, at, value);
+        match value {
+            _ if !found.attribute.is_complex() => self.judge.attribute(found.attribute, at, value),
+            Value::Null if op == Op::Add => Ok(before),
+            Value::Null => Ok(None),
+            Value::Array(empty) if empty.is_empty() => Ok(if op == Op::Add { before } else { None }),
+            Value::Object(parts) => self.merged(at, found, before, parts),
+            _ => self.judge.attribute(found.attribute, at, value),
         }
-        match (value, op) {
-            (Value::Null, Op::Add) => Ok(before),
-            (Value::Null, _) => Ok(None),
-            (Value::Object(parts), _) => self.merged(at, attribute, before, parts),
-            _ => self.judge.attribute(attribute, at, value),
-        }
-    }
-
-    /// The given parts are set or, if null, unassigned; the others stay. A link that names another resource is all new.
-    fn merged(
-        &mut self,
-        at: &str,
-        attribute: &Attribute,
-        before: Option<Value>,
-        parts: &Map<String, Value>,
-    ) -> Result<Option<Value>, Error> {
-        let given: Map<String, Value> = parts
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        let judged =
-            if given.is_empty() { None } else { self.judge.attribute(attribute, at, &Value::Object(given.clone()))? };
-        let names = |name: &str| attribute.sub(name).map(|sub| sub.name.clone());
-        let value_given = given.keys().any(|name| name.eq_ignore_ascii_case("value"));
-        if attribute.is_link() && value_given {
-            return Ok(judged);
-        }
-        let mut result = match before {
-            Some(Value::Object(values)) => values,
-            _ => Map::new(),
-        };
-        for name in parts.iter().filter(|(_, value)| value.is_null()).filter_map(|(name, _)| names(name)) {
-            result.shift_remove(&name);
-        }
-        if let Some(Value::Object(judged)) = judged {
-            result.extend(judged);
-        }
-        Ok(if result.is_empty() { None } else { Some(Value::Object(result)) })
-    }
-
-    /// One part of a singular complex attribute; its parent comes and goes with it.
-    fn part(
-        &mut self,
-        op: Op,
-        at: &str,
-        attribute: &Attribute,
-        part: &Attribute,
-        before: Option<Value>,
-        value: Option<&Value>,
-    ) -> Result<Option<Value>, Error> {
-        let new = if op == Op::Remove { None } else { self.judge.attribute(part, at, required(op, value)?)? };
-        let mut values = match before {
-            Some(Value::Object(values)) => values,
-            _ => Map::new(),
-        };
-        // Another value of a link makes the rest of it stale; an empty one is no link at all.
-        let is_link_value = attribute.is_link() && part.name == "value";
-        let empty = new.as_ref().and_then(Value::as_str) == Some("");
-        if is_link_value && (new.is_none() || empty) {
-            return Ok(None);
-        }
-        if is_link_value && values.get("value") != new.as_ref() {
-            values.clear();
-        }
-        match new {
-            Some(new) => values.insert(part.name.clone(), new),
-            None => values.shift_remove(&part.name),
-        };
-        Ok(if values.is_empty() { None } else { Some(Value::Object(values)) })
     }
 
     /// A multi-valued attribute as a whole.
@@ -281,10 +293,11 @@ impl<'a> Patch<'a> {
         &mut self,
         op: Op,
         at: &str,
-        attribute: &Attribute,
+        found: Found<'a>,
         before: Option<Value>,
         value: Option<&Value>,
     ) -> Result<Option<Value>, Error> {
+        let attribute = found.attribute;
         match op {
             Op::Remove => match value {
                 None | Some(Value::Null) => Ok(None),
@@ -300,14 +313,7 @@ impl<'a> Patch<'a> {
                 let value = required(op, value)?;
                 let Some(Value::Array(added)) = self.judge.attribute(attribute, at, value)? else { return Ok(before) };
                 let mut elements = elements_of(before);
-                let mut primaries = Vec::new();
-                for new in added {
-                    let place = element::place_of(attribute, &elements, &new);
-                    element::put(&mut elements, place, new);
-                    primaries.push(place);
-                }
-                element::one_primary(&mut elements, &primaries)?;
-                element::bounded(at, &elements)?;
+                self.add_each(at, attribute, &mut elements, added)?;
                 Ok(list_of(elements))
             }
         }
@@ -367,6 +373,20 @@ impl<'a> Patch<'a> {
         {
             self.document.0.shift_remove(&schema.id);
         }
+    }
+}
+
+/// Whether a readOnly value is what the client was shown: the same links, whatever else is said of them.
+fn same_shown(shown: &Value, sent: &Value) -> bool {
+    let ids = |value: &Value| -> Option<Vec<Value>> {
+        let elements = value.as_array()?.iter();
+        let mut ids: Vec<Value> = elements.map(|link| link.get("value").cloned()).collect::<Option<_>>()?;
+        ids.sort_by_key(Value::to_string);
+        Some(ids)
+    };
+    match (ids(shown), ids(sent)) {
+        (Some(shown), Some(sent)) => shown == sent,
+        _ => shown == sent,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::scim::filter::{Bound, Indexed, Place, Test};
 use crate::scim::key::{self, Key};
 use crate::scim::schema::Type;
 
-use super::{Query, View};
+use super::{Query, Side, View};
 
 pub(super) enum Argument {
     Text(String),
@@ -15,22 +15,30 @@ pub(super) enum Argument {
 pub(super) struct Compiler<'a> {
     pub(super) arguments: Vec<Argument>,
     pub(super) query: &'a Query<'a>,
-    /// `$n` of the tenant, the kind, and the connection whose view is searched.
+    /// The type whose resources are looked at now, and the `$n` of its name.
+    pub(super) side: &'a Side<'a>,
+    pub(super) kind: String,
+    /// `$n` of the tenant, and of the connection whose view is searched.
     pub(super) tenant: String,
-    kind: String,
     pub(super) connection: Option<String>,
 }
 
 impl<'a> Compiler<'a> {
-    pub(super) fn new(tenant: &str, query: &'a Query<'a>) -> Self {
+    pub(super) fn new(tenant: &str, query: &'a Query<'a>, side: &'a Side<'a>) -> Self {
         let mut compiler =
-            Self { arguments: Vec::new(), query, tenant: String::new(), kind: String::new(), connection: None };
+            Self { arguments: Vec::new(), query, side, kind: String::new(), tenant: String::new(), connection: None };
         compiler.tenant = compiler.text(tenant);
-        compiler.kind = compiler.text(query.kind);
         if let View::Push { connection, .. } = query.view {
             compiler.connection = Some(compiler.text(connection));
         }
+        compiler.turn_to(side);
         compiler
+    }
+
+    /// What is compiled from here on is about this type.
+    pub(super) fn turn_to(&mut self, side: &'a Side<'a>) {
+        self.side = side;
+        self.kind = self.text(side.kind);
     }
 
     pub(super) fn text(&mut self, value: impl Into<String>) -> String {
@@ -38,7 +46,7 @@ impl<'a> Compiler<'a> {
         format!("${}", self.arguments.len())
     }
 
-    fn number(&mut self, value: i64) -> String {
+    pub(super) fn number(&mut self, value: i64) -> String {
         self.arguments.push(Argument::Number(value));
         format!("${}", self.arguments.len())
     }
@@ -46,36 +54,18 @@ impl<'a> Compiler<'a> {
     /// What stands after `where`: tenant, kind, sight and filter.
     pub(super) fn condition(&mut self) -> String {
         let sight = self.sight();
-        let filter = self.bound(self.query.filter);
+        let filter = self.bound(self.side.filter);
         format!("r.tenant = {} and r.kind = {} and r.retired is null and {sight} and {filter}", self.tenant, self.kind)
     }
 
-    /// The page: ordered by the sort key (missing values last, descending first), ties by id.
-    pub(super) fn page(&mut self, condition: &str) -> String {
-        let (offset, limit) = (self.query.offset, self.query.limit);
-        match self.query.sort {
-            None => {
-                let (limit, offset) = (self.number(limit), self.number(offset));
-                format!("select r.id from resource r where {condition} order by r.id limit {limit} offset {offset}")
-            }
-            Some((place, descending)) => {
-                let key = self.sort_key(place);
-                let (limit, offset) = (self.number(limit), self.number(offset));
-                let direction = if descending { "desc" } else { "asc" };
-                format!(
-                    "select p.id from (select r.id, {key} as k from resource r where {condition}) p
-                     order by (p.k is null) {direction}, p.k {direction}, p.id {direction} limit {limit} offset {offset}"
-                )
-            }
-        }
-    }
-
-    fn sort_key(&mut self, place: &Place) -> String {
+    /// What a resource is sorted by, null where it has no value.
+    pub(super) fn sort_key(&mut self, place: &Place) -> String {
         match place {
             Place::Id | Place::Location => "r.id".to_owned(),
             Place::Created => "r.created".to_owned(),
             Place::LastModified => "r.modified".to_owned(),
             Place::Version => "r.version".to_owned(),
+            Place::ResourceType => "r.kind".to_owned(),
             Place::Active => format!("case when {} then 'true' else 'false' end", self.active()),
             Place::ExternalId => match self.connection.clone() {
                 Some(connection) => format!(
@@ -108,8 +98,9 @@ impl<'a> Compiler<'a> {
         let own = format!(
             "exists (select 1 from record o where o.tenant = r.tenant and o.resource = r.id and o.connection = {connection})"
         );
-        match self.query.kind {
-            "User" if *sole => format!("({own} or not r.protected)"),
+        match self.side.kind {
+            // In this order, so that hardly anybody is looked up.
+            "User" if *sole => format!("(not r.protected or {own})"),
             "User" => {
                 let domains = self.text(one_column(domains));
                 format!(
@@ -141,9 +132,9 @@ impl<'a> Compiler<'a> {
 
     /// The rows of `alias` (a `value`) that this reader compares: a connection's own where they differ, else the effective
     /// ones. Of people it does not push it compares only what it may read of them.
-    fn view(&self, alias: &str, attr: &str) -> String {
+    pub(super) fn view(&self, alias: &str, attr: &str) -> String {
         let Some(connection) = &self.connection else { return format!("{alias}.view = ''") };
-        let open = self.query.kind != "User"
+        let open = self.side.kind != "User"
             || attr == "username"
             || attr == "name"
             || attr.starts_with("name.")
@@ -192,7 +183,7 @@ impl<'a> Compiler<'a> {
         match place {
             Place::Id => self.column("r.id", test),
             Place::Location => {
-                let prefix = self.text(self.query.location);
+                let prefix = self.text(self.side.location);
                 self.column(&format!("({prefix} || r.id)"), test)
             }
             // The empty piece of the id lends its collation: bytes, where a cast text has the database's own.
@@ -211,6 +202,7 @@ impl<'a> Compiler<'a> {
                 }
             }
             Place::ExternalId => self.external_id(test),
+            Place::ResourceType => self.column("r.kind", test),
             Place::Member(part) => self.member(*part, test),
             Place::Group(part) => self.group(*part, test),
             Place::Indexed(indexed) => self.indexed(indexed, test),
