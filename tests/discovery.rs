@@ -309,7 +309,7 @@ impl Probe {
     fn sample(&self, claim: &Claim, n: u64) -> Value {
         let one = match claim.target(&self.kinds) {
             Some(target) => match self.existing.get(&target) {
-                Some(ids) => json!({"value": ids[usize::from(n % 2 == 0)]}),
+                Some(ids) => json!({"value": ids[usize::from(n.is_multiple_of(2))]}),
                 None => json!({}),
             },
             None => simple(&claim.definition, n),
