@@ -19,7 +19,7 @@ pub fn kind(dice: &Dice<'_>) -> ResourceType {
         let attributes = names.iter().map(|name| attribute(dice, name)).collect();
         Arc::new(Schema { id: id.to_owned(), name: "Thing".into(), description: String::new(), attributes })
     };
-    let extension = |id, names| Extension { schema: schema(id, names), required: false };
+    let extension = |id, names| Extension { schema: schema(id, names), required: false, own: false };
     ResourceType {
         name: "Thing".into(),
         endpoint: "/Things".into(),
@@ -29,6 +29,9 @@ pub fn kind(dice: &Dice<'_>) -> ResourceType {
             extension(EXTENSIONS[0], &["alpha", "foxtrot", "golf"]),
             extension(EXTENSIONS[1], &["golf", "hotel"]),
         ],
+        own: false,
+        pushed: false,
+        next: None,
     }
 }
 

@@ -85,7 +85,10 @@ mod tests {
             endpoint: "/Things".into(),
             description: String::new(),
             schema: schema("urn:example:core:1.0"),
-            extensions: vec![Extension { schema: schema(EXT), required: false }],
+            extensions: vec![Extension { schema: schema(EXT), required: false, own: false }],
+            own: false,
+            pushed: false,
+            next: None,
         }
     }
 

@@ -41,7 +41,10 @@ static PET: LazyLock<ResourceType> = LazyLock::new(|| {
         endpoint: "/Pets".into(),
         description: String::new(),
         schema: schema(base),
-        extensions: vec![Extension { schema: schema(extension), required: false }],
+        extensions: vec![Extension { schema: schema(extension), required: false, own: false }],
+        own: false,
+        pushed: false,
+        next: None,
     }
 });
 
