@@ -418,18 +418,24 @@ mod tests {
         let path = |text: &str| text.parse::<AttributePath>().unwrap();
         let filter = |text: &str| Filter::parse(text).unwrap();
         for (text, expected) in [
-            ("name.givenName", ValuePath { path: path("name.givenName"), filter: None, sub: None }),
+            ("name.givenName", ValuePath { path: path("name.givenName"), filter: None, sub: None, notes: vec![] }),
             (
                 r#"emails[type eq "work]"].value"#,
                 ValuePath {
                     path: path("emails"),
                     filter: Some(filter(r#"type eq "work]""#)),
                     sub: Some("value".into()),
+                    notes: vec![],
                 },
             ),
             (
                 r#"urn:x:y:2.0:User:things[a pr]"#,
-                ValuePath { path: path("urn:x:y:2.0:User:things"), filter: Some(filter("a pr")), sub: None },
+                ValuePath {
+                    path: path("urn:x:y:2.0:User:things"),
+                    filter: Some(filter("a pr")),
+                    sub: None,
+                    notes: vec![],
+                },
             ),
         ] {
             assert_eq!(ValuePath::parse(text), Ok(expected), "{text}");

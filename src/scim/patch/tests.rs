@@ -31,7 +31,7 @@ fn run(kind: &str, before: Value, operations: Value) -> Result<super::Patched, E
     let registry = Registry::builtin();
     let kind = registry.type_named(kind).unwrap();
     let operations = PatchOp::read(&json!({"Operations": operations})).unwrap().operations;
-    let terms = Terms { shown: document(json!({"id": "2819c223", "groups": [{"value": "g1"}]})) };
+    let terms = Terms { shown: document(json!({"id": "2819c223", "groups": [{"value": "g1"}]})), ..Terms::default() };
     apply(kind, &document(before), &terms, &operations)
 }
 
