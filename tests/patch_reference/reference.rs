@@ -566,7 +566,7 @@ fn holds(filter: &Condition, attribute: &Attribute, element: &Value) -> bool {
         Condition::Not(a) => !holds(a, attribute, element),
         Condition::Equal(name, wanted) => is(name, wanted),
         Condition::Differs(name, wanted) => !is(name, wanted),
-        Condition::Present(name) => of(name).1.is_some_and(|value| *value != Value::from("")),
+        Condition::Present(name) => of(name).1.is_some_and(|value| value.as_str() != Some("")),
         Condition::Contains(name, wanted) => match (of(name), wanted) {
             ((Some(part), Some(Value::String(text))), Value::String(wanted)) => {
                 let folded = |text: &str| {
