@@ -168,7 +168,8 @@ fn what_a_body_asserts() {
     assert_eq!(read.asserted.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 
     let bare = Document::read(&kind("User"), &json!({"department": null})).unwrap();
-    assert_eq!(bare.asserted.into_iter().collect::<Vec<_>>(), [enterprise]);
+    let department = format!("{enterprise}:department");
+    assert_eq!(bare.asserted.into_iter().collect::<Vec<_>>(), [enterprise, department]);
 }
 
 #[test]
