@@ -109,7 +109,7 @@ impl Directory {
         let mut tx = self.engine.read(&caller.tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
         check_running(&configuration, &caller.voice)?;
-        let view = view(&configuration, &caller.voice);
+        let view = view_of(&configuration, &caller.voice, kind);
         let location = format!("{}{}/", query.base, kind.endpoint.trim_start_matches('/'));
         let page = search::page(
             &mut tx,
@@ -161,6 +161,11 @@ pub(crate) fn view(configuration: &Configuration, voice: &Voice) -> View {
     }
 }
 
+/// What a voice reads of a type: resources of a tenant's own types have one owner, and everybody reads the same.
+fn view_of(configuration: &Configuration, voice: &Voice, kind: &ResourceType) -> View {
+    if kind.own { View::Effective } else { view(configuration, voice) }
+}
+
 /// The same within a transaction that is under way.
 pub(crate) async fn find_in(
     tx: &mut Tx,
@@ -170,7 +175,7 @@ pub(crate) async fn find_in(
     id: &str,
     wants: Wants,
 ) -> Result<Resource> {
-    let view = view(configuration, voice);
+    let view = view_of(configuration, voice, kind);
     let missing = || scim::Error::not_found(format!("no {} with this id", kind.name.to_lowercase()));
     if matches!(view, View::Push { .. }) {
         let query = search::Query {

@@ -51,7 +51,6 @@ impl<'d> Work<'d> {
     }
 
     /// With nobody else writing in the tenant: for whoever changes what resources are judged by.
-    #[expect(dead_code, reason = "the use cases that write definitions come next")]
     pub async fn open_alone(directory: &'d Directory, tenant: &str, cause: Cause) -> Result<Self> {
         let mut tx = directory.engine.write(tenant).await?;
         agree::alone(&mut tx, "", About::Definitions).await?;
