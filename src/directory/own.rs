@@ -56,11 +56,7 @@ impl Work<'_> {
     }
 
     /// The stored row, locked, and its document.
-    pub(crate) async fn own_for_update(
-        &mut self,
-        kind: &ResourceType,
-        id: &str,
-    ) -> Result<(resources::Row, Document)> {
+    pub(crate) async fn own_for_update(&mut self, kind: &ResourceType, id: &str) -> Result<(resources::Row, Document)> {
         let row = resources::find_for_update(&mut self.tx, &kind.name, id).await?.filter(|row| row.retired.is_none());
         let missing = || scim::Error::not_found(format!("no {} with this id", kind.name.to_lowercase()));
         let row = row.ok_or_else(missing)?;
@@ -178,7 +174,9 @@ fn spelt(kind: &ResourceType, attr: &str) -> String {
             if key::path(extension, attribute, None) == attr {
                 return attribute.name.clone();
             }
-            if let Some(sub) = attribute.sub_attributes.iter().find(|s| key::path(extension, attribute, Some(s)) == attr) {
+            if let Some(sub) =
+                attribute.sub_attributes.iter().find(|s| key::path(extension, attribute, Some(s)) == attr)
+            {
                 return format!("{}.{}", attribute.name, sub.name);
             }
         }

@@ -210,11 +210,14 @@ impl Work<'_> {
             };
         }
         let uses = |urn: &str| urn.eq_ignore_ascii_case(name);
-        let user = book.now.types.iter().find(|kind| {
-            uses(&kind.schema) || kind.schema_extensions.iter().any(|extension| uses(&extension.schema))
-        });
+        let user =
+            book.now.types.iter().find(|kind| {
+                uses(&kind.schema) || kind.schema_extensions.iter().any(|extension| uses(&extension.schema))
+            });
         match user {
-            Some(kind) => Err(conflict(format!("resource type {} uses this schema: take it out there first", kind.name))),
+            Some(kind) => {
+                Err(conflict(format!("resource type {} uses this schema: take it out there first", kind.name)))
+            }
             None => Ok(()),
         }
     }
@@ -228,7 +231,9 @@ impl Work<'_> {
                 return Err(conflict(format!(
                     "{} of {} has values in {count} resources, for example {}: its type and multiValued stay as long as it has; \
                      define an attribute of another name, or take this one away first",
-                    place.name(), place.kind, id.unwrap_or_default()
+                    place.name(),
+                    place.kind,
+                    id.unwrap_or_default()
                 )));
             }
         }
@@ -238,7 +243,9 @@ impl Work<'_> {
             if count > 0 && !discard {
                 return Err(conflict(format!(
                     "{} of {} has values in {count} resources, for example {}: with discard=true they are taken away",
-                    place.name(), place.kind, id.unwrap_or_default()
+                    place.name(),
+                    place.kind,
+                    id.unwrap_or_default()
                 )));
             }
             if count > 0 {
@@ -268,7 +275,9 @@ impl Work<'_> {
             if count > 0 {
                 return Err(conflict(format!(
                     "{} of {} cannot be required: {count} resources have no value of it, for example {}",
-                    place.name(), place.kind, id.unwrap_or_default()
+                    place.name(),
+                    place.kind,
+                    id.unwrap_or_default()
                 )));
             }
         }
@@ -277,7 +286,9 @@ impl Work<'_> {
             if count > 0 {
                 return Err(conflict(format!(
                     "{} of {} cannot be unique: {count} values are in several resources, for example one of {}",
-                    place.name(), place.kind, id.unwrap_or_default()
+                    place.name(),
+                    place.kind,
+                    id.unwrap_or_default()
                 )));
             }
         }

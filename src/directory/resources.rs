@@ -433,4 +433,3 @@ impl Work<'_> {
 fn administrators_only() -> Error {
     scim::Error::forbidden("organizations are written by an administrator's token").into()
 }
-

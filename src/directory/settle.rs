@@ -31,7 +31,8 @@ impl Work<'_> {
         for batch in touched.chunks(BATCH) {
             let ids: BTreeSet<String> = batch.iter().cloned().collect();
             let mut accounts = people::load(&mut self.tx, &ids).await?;
-            let world = world::gather(&mut self.tx, &self.configuration, &self.registry, &mut accounts, self.now).await?;
+            let world =
+                world::gather(&mut self.tx, &self.configuration, &self.registry, &mut accounts, self.now).await?;
             let judged: Vec<Derived> = accounts.iter().map(|account| derive(&account.person, &world)).collect();
             self.share(&begun(&accounts, &judged, &world)).await?;
             let mut live = Vec::new();

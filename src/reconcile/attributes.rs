@@ -32,7 +32,8 @@ pub(crate) fn words(reading: &Reading<'_>) -> (BTreeMap<String, Value>, Drift) {
     let mut words = BTreeMap::new();
     let mut drift = Drift::new();
     for cell in cells(reading) {
-        let said = if is_unique(cell, &reading.world.unique) { said_of_unique(reading, cell) } else { said(reading, cell) };
+        let said =
+            if is_unique(cell, &reading.world.unique) { said_of_unique(reading, cell) } else { said(reading, cell) };
         let winner = said.first().and_then(|(_, value)| *value);
         if let Some(value) = winner {
             words.insert(cell.to_owned(), value.clone());

@@ -212,7 +212,10 @@ pub async fn remove_claims(
         connection,
         resource,
         until,
-        serde_json::Value::from_iter(UNIQUE.iter().copied().chain(unique.iter().map(String::as_str)).map(|field| json!([field]))).to_string()
+        serde_json::Value::from_iter(
+            UNIQUE.iter().copied().chain(unique.iter().map(String::as_str)).map(|field| json!([field]))
+        )
+        .to_string()
     )?;
     run!(
         tx,
@@ -312,11 +315,7 @@ pub async fn put_groups(
 }
 
 /// Everybody whose claim on the connection names one of these keys.
-pub async fn claimants(
-    tx: &mut Tx,
-    connection: &str,
-    keys: &BTreeSet<String>,
-) -> Result<BTreeSet<String>, Error> {
+pub async fn claimants(tx: &mut Tx, connection: &str, keys: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
     let found = all!(
         tx,
         (String,),
@@ -330,12 +329,7 @@ pub async fn claimants(
 }
 
 /// Everybody with a link on the connection, a record of it, or both.
-pub async fn population(
-    tx: &mut Tx,
-    connection: &str,
-    after: &str,
-    limit: i64,
-) -> Result<BTreeSet<String>, Error> {
+pub async fn population(tx: &mut Tx, connection: &str, after: &str, limit: i64) -> Result<BTreeSet<String>, Error> {
     let found = all!(
         tx,
         (String,),

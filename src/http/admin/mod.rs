@@ -3,6 +3,7 @@
 //! Each file is one noun: what it looks like on the wire, and its handlers.
 
 pub mod connections;
+pub mod definitions;
 pub mod events;
 mod explain;
 pub mod invitations;
