@@ -3,6 +3,10 @@
 
 mod support;
 
+mod schemas {
+    pub mod changes;
+}
+
 use axum::http::{Method, header};
 use rollkeeper::auth::token::Scope;
 use serde_json::{Value, json};

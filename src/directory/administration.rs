@@ -402,6 +402,7 @@ impl Work<'_> {
     /// Settings with the names in them turned into ids: organizations by slug, the default team by name.
     async fn resolved(&mut self, rules: &Rules) -> Result<Rules> {
         let mut rules = rules.clone();
+        self.resolve_attributes(&mut rules)?;
         for organization in &mut rules.organizations {
             *organization = self.known_organization(organization).await?;
         }

@@ -4,9 +4,12 @@
 use serde_json::Value;
 
 use crate::event::Kind;
+use crate::jit::rules::Rules;
 use crate::scim::document::Document;
 use crate::scim::key::{self, Entry};
+use crate::scim::path::{AttributePath, Resolved, resolve};
 use crate::scim::resource_type::ResourceType;
+use crate::scim::schema::Type;
 use crate::scim::{self};
 use crate::store::{resources, values};
 
@@ -147,14 +150,46 @@ impl Work<'_> {
             return Ok(());
         }
         match values::taken(&mut self.tx, &kind.name, id, &wanted).await? {
-            Some((attr, _)) => Err(scim::Error::uniqueness(format!(
-                "another {} already has this value of {}",
-                kind.name,
-                spelt(kind, &attr)
-            ))
-            .into()),
+            Some((attr, holder)) => {
+                let detail = format!("another {} already has this value of {}", kind.name, spelt(kind, &attr));
+                let named = if self.is_administrators { format!(": {holder}, and so has {id}") } else { String::new() };
+                Err(scim::Error::uniqueness(detail + &named).into())
+            }
             None => Ok(()),
         }
+    }
+}
+
+impl Work<'_> {
+    /// Claims are texts: of the tenant's own attributes they can be mapped to strings, in the schema's spelling.
+    pub(crate) fn resolve_attributes(&self, rules: &mut Rules) -> Result<()> {
+        let kind = self.kind("User")?;
+        for rule in rules.attributes.iter_mut().filter(|rule| rule.to.contains(':')) {
+            let path = rule.to.parse::<AttributePath>().map_err(scim::Error::invalid_value)?;
+            let unfit = || {
+                scim::Error::invalid_value(format!(
+                    "attributes: {} is no string attribute of users: put its schema first, or map to another",
+                    rule.to
+                ))
+            };
+            let (found, sub) = match resolve(&kind, &path) {
+                Some(Resolved::Attribute(found)) => (found, None),
+                Some(Resolved::Part(found, sub)) => (found, Some(sub)),
+                _ => return Err(unfit().into()),
+            };
+            let Some(extension) = found.extension.and_then(|schema| kind.extension(&schema.id)).filter(|it| it.own)
+            else {
+                continue;
+            };
+            if sub.unwrap_or(found.attribute).kind != Type::String || found.attribute.multi_valued {
+                return Err(unfit().into());
+            }
+            rule.to = format!("{}:{}", extension.schema.id, found.attribute.name);
+            if let Some(sub) = sub {
+                rule.to = format!("{}.{}", rule.to, sub.name);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::event::{Cause, Kind};
 use crate::reconcile::cells;
-use crate::scim::definition::{self, Change, Place, change};
+use crate::scim::definition::{self, Change, Definitions, Place, change};
 use crate::scim::document::Document;
 use crate::scim::resource_type::Registry;
 use crate::scim::{self};
@@ -163,13 +163,14 @@ impl Work<'_> {
                 take(&mut next, noun.as_str(), name);
             }
         }
+        self.check_base(&book, &next, name).await?;
         let before = Registry::with(&book.now).map_err(unreadable)?;
         let after = Registry::with(&next).map_err(|reason| match body {
             Some(_) => scim::Error::invalid_value(reason).into(),
             None => conflict(reason),
         })?;
         let change = change(&before, &after);
-        let kinds = self.to_follow(&change, discard).await?;
+        let kinds = self.follow_up(&change, discard).await?;
         let is_new = known.is_none();
         let row = known.unwrap_or_else(|| definitions::Row {
             kind: noun.as_str().to_owned(),
@@ -222,10 +223,29 @@ impl Work<'_> {
         }
     }
 
+    /// A type keeps its base schema as long as it has resources: their attributes are that schema's.
+    async fn check_base(&mut self, book: &Book, next: &Definitions, name: &str) -> Result<()> {
+        let base = |all: &Definitions| {
+            let found = all.types.iter().find(|kind| kind.name == name);
+            found.map(|kind| kind.schema.to_ascii_lowercase())
+        };
+        let (Some(before), Some(after)) = (base(&book.now), base(next)) else { return Ok(()) };
+        match definitions::resources_of(&mut self.tx, name).await? {
+            (count @ 1.., id) if before != after && Registry::builtin().type_named(name).is_none() => {
+                Err(conflict(format!(
+                    "there are {count} resources of type {name}, for example {}: its schema stays as long as there are",
+                    id.unwrap_or_default()
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses what stored data contradicts; answers the types whose resources have to follow.
-    async fn to_follow(&mut self, change: &Change, discard: bool) -> Result<BTreeSet<String>> {
+    async fn follow_up(&mut self, change: &Change, discard: bool) -> Result<BTreeSet<String>> {
         let mut kinds = BTreeSet::new();
         for place in &change.retyped {
+            self.check_unmapped(place)?;
             let (count, id) = self.holding(place).await?;
             if count > 0 {
                 return Err(conflict(format!(
@@ -333,6 +353,7 @@ impl Work<'_> {
             return self.sweep(row, pending).await;
         }
         let Some(kind) = pending.kinds.first().cloned() else { return Ok(Step::Ripe) };
+        self.is_administrators = true;
         let ids = people::ids_after(&mut self.tx, &kind, &pending.after, BATCH).await?;
         match ids.last() {
             None => {

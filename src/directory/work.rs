@@ -39,6 +39,8 @@ pub(crate) struct Work<'d> {
     /// People whose index rows are built again although nothing else may change.
     pub reindexed: BTreeSet<String>,
     pub events: Vec<Event>,
+    /// Refusals may name resources that the caller has not named.
+    pub is_administrators: bool,
     /// Groups whose whole list cannot be stated by anybody else until this transaction ends.
     pub shared: BTreeSet<String>,
 }
@@ -74,6 +76,7 @@ impl<'d> Work<'d> {
             rewritten: BTreeSet::new(),
             reindexed: BTreeSet::new(),
             events: Vec::new(),
+            is_administrators: false,
             shared: BTreeSet::new(),
         })
     }
