@@ -153,6 +153,9 @@ kinds! {
     ConflictResolved = "conflict.resolved",
     ConnectionUpdated = "connection.updated",
     ConnectionWithdrawn = "connection.withdrawn",
+    /// A schema or a resource type of the tenant's own is another from now on; `names` has its URN or name.
+    DefinitionUpdated = "definition.updated",
+    DefinitionDeleted = "definition.deleted",
 }
 
 impl fmt::Display for Kind {

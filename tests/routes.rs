@@ -13,6 +13,7 @@ use support::World;
 /// The path with every parameter filled in.
 fn concrete(route: &Route, tenant: &str) -> String {
     let path = route.path.replace("{tenant}", tenant).replace("{id}", "no-such-id").replace("{parent}", "no-such-id");
+    let path = path.replace("{type}", "Nothings");
     assert!(!path.contains('{'), "{} has a parameter that this test does not know", route.path);
     path
 }

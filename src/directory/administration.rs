@@ -337,12 +337,11 @@ impl Directory {
 
     /// A provisional value from an import: what is read where nobody else has a word.
     pub async fn import_word(&self, tenant: &str, person: &str, cell: &str, value: Option<Value>) -> Result<()> {
-        if is_unique(cell) {
-            return Err(
-                scim::Error::invalid_value(format!("{cell} has exactly one owner and cannot be imported")).into()
-            );
-        }
         transact!(self, tenant, Cause::by("import"), work => {
+                if is_unique(cell, &work.registry.unique) {
+                    let detail = format!("{cell} has exactly one owner and cannot be imported");
+                    return Err(scim::Error::invalid_value(detail).into());
+                }
                 work.living(person).await?;
                 people::set_word(&mut work.tx, person, "entered", cell, value.as_ref(), work.now).await?;
                 work.touch(person).await
@@ -374,13 +373,11 @@ impl Directory {
 
     /// From now on the cell has this value, whatever any source says; `None`: it has none.
     pub async fn lock(&self, tenant: &str, person: &str, cell: &str, value: Option<Value>) -> Result<()> {
-        if cell == "userName" {
-            return Err(scim::Error::invalid_value(
-                "userName cannot be locked: a name that must be unique has exactly one owner",
-            )
-            .into());
-        }
         transact!(self, tenant, Cause::by("administrator"), work => {
+                if cell == "userName" || work.registry.unique.contains(cell) {
+                    let detail = format!("{cell} cannot be locked: a value that must be unique has exactly one owner");
+                    return Err(scim::Error::invalid_value(detail).into());
+                }
                 work.living(person).await?;
                 people::set_word(&mut work.tx, person, "lock", cell, value.as_ref(), work.now).await?;
                 work.touch(person).await
@@ -417,6 +414,7 @@ impl Work<'_> {
     /// Settings with the names in them turned into ids: organizations by slug, the default team by name.
     async fn resolved(&mut self, rules: &Rules) -> Result<Rules> {
         let mut rules = rules.clone();
+        self.resolve_attributes(&mut rules)?;
         for organization in &mut rules.organizations {
             *organization = self.known_organization(organization).await?;
         }

@@ -97,7 +97,7 @@ impl Work<'_> {
     pub(crate) async fn enter(&mut self, account: &Account, after: Asserted, is_put: bool) -> Result<bool> {
         let id = account.person.id.clone();
         let mut accounts = [account.clone()];
-        let world = world::gather(&mut self.tx, &self.configuration.clone(), &mut accounts, self.now).await?;
+        let world = world::gather(&mut self.tx, &self.configuration, &self.registry, &mut accounts, self.now).await?;
         let [complete] = &mut accounts;
         let derived = derive(&complete.person, &world);
         let external_before = effective_external_id(account, &derived, &account.document).map(str::to_owned);
@@ -119,7 +119,7 @@ impl Work<'_> {
         let names: BTreeSet<&String> = before.keys().chain(wanted.keys()).collect();
         for cell in names {
             let (was, is) = (before.get(cell), wanted.get(cell));
-            let is_servers = is.is_none() && cell != "userName" && is_unique(cell);
+            let is_servers = is.is_none() && cell != "userName" && is_unique(cell, &self.registry.unique);
             if was == is || is_servers || (derived.home.is_some() && cell == EXTERNAL_ID) {
                 continue;
             }

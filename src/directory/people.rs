@@ -364,7 +364,7 @@ impl Work<'_> {
             return Ok(off);
         }
         let off = off.map_or(self.now, |off| off.max(self.now));
-        identity::remove_claims(&mut self.tx, &connected.id, id, off).await?;
+        identity::remove_claims(&mut self.tx, &connected.id, id, off, &self.registry.unique).await?;
         Ok(Some(off))
     }
 

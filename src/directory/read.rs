@@ -124,6 +124,11 @@ pub(crate) fn view(configuration: &Configuration, voice: &Voice) -> View {
     }
 }
 
+/// What a voice reads of a type: resources of a tenant's own types have one owner, and everybody reads the same.
+pub(super) fn view_of(configuration: &Configuration, voice: &Voice, kind: &ResourceType) -> View {
+    if kind.own { View::Effective } else { view(configuration, voice) }
+}
+
 /// The same within a transaction that is under way.
 pub(crate) async fn find_in(
     tx: &mut Tx,
@@ -133,7 +138,7 @@ pub(crate) async fn find_in(
     id: &str,
     wants: Wants,
 ) -> Result<Resource> {
-    let view = view(configuration, voice);
+    let view = view_of(configuration, voice, kind);
     let missing = || scim::Error::not_found(format!("no {} with this id", kind.name.to_lowercase()));
     if matches!(voice, Voice::Person { id: own } if own != id) {
         return Err(missing().into());

@@ -10,7 +10,7 @@ use crate::jit::rules::{EmptyText, Profile};
 use crate::scim::document::{Document, Member, Note, put, without_empty_text};
 use crate::scim::message::Operation;
 use crate::scim::patch::{self, MemberEdit, Terms};
-use crate::scim::resource_type::ResourceType;
+use crate::scim::resource_type::{ResourceType, urn};
 use crate::scim::version::Tags;
 use crate::scim::{self};
 use crate::store::resources::Row;
@@ -179,7 +179,7 @@ impl Change<'_> {
                 reading.check(&read.notes)?;
                 let asserts_active = read.document.0.contains_key("active");
                 let mut document = put(kind, before, &read)?;
-                let members = if read.asserted.contains("members") {
+                let members = if kind.schema.id == urn::GROUP && read.asserted.contains("members") {
                     vec![MemberEdit::Replace(document.take_members().unwrap_or_default())]
                 } else {
                     Vec::new()
@@ -279,7 +279,10 @@ impl Work<'_> {
             }
             ("Organization", None) => self.make_organization(read.document).await?,
             ("Organization", Some(_)) => return Err(administrators_only()),
-            _ => return Err(unsupported(kind)),
+            _ => {
+                self.may_write_own(speaker, kind)?;
+                self.make_own(kind, read.document).await?
+            }
         };
         Ok(Made { id, notes, group })
     }
@@ -317,7 +320,14 @@ impl Work<'_> {
                 Ok(read.notes)
             }
             ("Organization", Some(_)) => Err(administrators_only()),
-            _ => Err(unsupported(kind)),
+            _ => {
+                self.may_write_own(speaker.as_ref(), kind)?;
+                let (row, before) = self.own_for_update(kind, id).await?;
+                precondition.check(row.version)?;
+                let read = change.apply(kind, &Reading::of(speaker.as_ref(), id), &before)?;
+                self.restate_own(kind, row, &before, read.document, read.keeps_external_id).await?;
+                Ok(read.notes)
+            }
         }
     }
 
@@ -383,7 +393,7 @@ impl Work<'_> {
         let mut row = self.group_for_update(speaker, id).await?;
         precondition.check(row.version)?;
         let mut document = Document::from_json(&row.document).map_err(|e| super::work::corrupt("resource", e))?;
-        document.0.shift_remove(crate::scim::resource_type::urn::TEAM);
+        document.0.shift_remove(urn::TEAM);
         let entered = document.take_external_id();
         let record = match &row.owner {
             Some(owner) => crate::store::resources::record(&mut self.tx, owner, id).await?,
@@ -460,7 +470,12 @@ impl Work<'_> {
                 self.end_organization(row).await
             }
             ("Organization", Some(_)) => Err(administrators_only()),
-            _ => Err(unsupported(kind)),
+            _ => {
+                self.may_write_own(speaker.as_ref(), kind)?;
+                let (row, _) = self.own_for_update(kind, id).await?;
+                precondition.check(row.version)?;
+                self.end_own(kind, row).await
+            }
         }
     }
 
@@ -495,8 +510,4 @@ impl Work<'_> {
 
 fn administrators_only() -> Error {
     scim::Error::forbidden("organizations are written by an administrator's token").into()
-}
-
-fn unsupported(kind: &ResourceType) -> Error {
-    scim::Error::new(501, None, format!("resources of type {} cannot be written yet", kind.name)).into()
 }

@@ -143,7 +143,8 @@ impl Work<'_> {
     async fn report_departure(&mut self, account: &Account) -> Result<()> {
         let before = self.before.get(&account.person.id).cloned().unwrap_or_default();
         let mut accounts = [account.clone()];
-        let world: World = world::gather(&mut self.tx, &self.configuration.clone(), &mut accounts, self.now).await?;
+        let world: World =
+            world::gather(&mut self.tx, &self.configuration, &self.registry, &mut accounts, self.now).await?;
         self.report_memberships(&account.person.id, &before, &BTreeSet::new(), &world);
         Ok(())
     }

@@ -31,7 +31,8 @@ impl Work<'_> {
         for batch in touched.chunks(BATCH) {
             let ids: BTreeSet<String> = batch.iter().cloned().collect();
             let mut accounts = people::load(&mut self.tx, &ids).await?;
-            let world = world::gather(&mut self.tx, &self.configuration, &mut accounts, self.now).await?;
+            let world =
+                world::gather(&mut self.tx, &self.configuration, &self.registry, &mut accounts, self.now).await?;
             let judged: Vec<Derived> = accounts.iter().map(|account| derive(&account.person, &world)).collect();
             self.share(&begun(&accounts, &judged, &world)).await?;
             let mut live = Vec::new();
@@ -120,6 +121,7 @@ impl Work<'_> {
         if moved || is_new || derived.home != account.home || rewritten || reindexed {
             let external_id = effective_external_id(account, derived, &document);
             let entries = effective_entries(kind, &document, external_id, display.as_deref());
+            self.check_unique(kind, id, &entries).await?;
             values::replace(&mut self.tx, id, "User", "", &entries, Some("")).await?;
         }
         if moved || is_new || rewritten || reindexed {

@@ -43,7 +43,7 @@ impl Directory {
             let registry = self.registry_in(&mut tx).await?;
             let Some(kind) = registry.type_named("User") else { return Ok(()) };
             let mut accounts = people::load(&mut tx, &ids).await?;
-            let world = world::gather(&mut tx, &configuration, &mut accounts, self.clock.now()).await?;
+            let world = world::gather(&mut tx, &configuration, &registry, &mut accounts, self.clock.now()).await?;
             for account in &accounts {
                 let id = &account.person.id;
                 let mut differ = |table, key: String, stored: String, derived: String| {

@@ -39,6 +39,8 @@ pub(crate) struct Work<'d> {
     /// People whose index rows are built again although nothing else may change.
     pub reindexed: BTreeSet<String>,
     pub events: Vec<Event>,
+    /// Refusals may name resources that the caller has not named.
+    pub is_administrators: bool,
     /// Groups whose whole list cannot be stated by anybody else until this transaction ends.
     pub shared: BTreeSet<String>,
     /// The id that the next resource gets, where others refer to it already.
@@ -53,7 +55,6 @@ impl<'d> Work<'d> {
     }
 
     /// With nobody else writing in the tenant: for whoever changes what resources are judged by.
-    #[expect(dead_code, reason = "the use cases that write definitions come next")]
     pub async fn open_alone(directory: &'d Directory, tenant: &str, cause: Cause) -> Result<Self> {
         let mut tx = directory.engine.write(tenant).await?;
         agree::alone(&mut tx, "", About::Definitions).await?;
@@ -77,6 +78,7 @@ impl<'d> Work<'d> {
             rewritten: BTreeSet::new(),
             reindexed: BTreeSet::new(),
             events: Vec::new(),
+            is_administrators: false,
             shared: BTreeSet::new(),
             allotted: None,
         })

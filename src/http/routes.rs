@@ -7,6 +7,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
+use super::admin::definitions::{resource_types, schemas};
 use super::{Site, admin, bulk, discovery, health, logins, me, members, resources, root};
 use crate::auth::token::Scope;
 
@@ -35,7 +36,7 @@ pub struct Route {
     pub method: Method,
     pub path: String,
     pub access: Access,
-    /// The resource type that a SCIM route is about.
+    /// The resource type that a SCIM route is about; of `{type}` the tenant's own of that endpoint.
     pub kind: Option<&'static str>,
     pub body_limit: usize,
     pub(super) serve: MethodRouter<Site>,
@@ -71,8 +72,15 @@ pub fn table() -> Vec<Route> {
         post("/t/{tenant}/jit/v1/logins", LOGIN, logins::login),
         get("/t/{tenant}/jit/v1/logins/{id}", LOGIN, logins::decision),
     ]);
+    routes.extend(own());
     routes.extend(administration());
     routes
+}
+
+/// Resources of the tenants' own types. A line with a name in it goes first; which types there are is the tenant's to say,
+/// and so is whether a push writes them.
+fn own() -> impl Iterator<Item = Route> {
+    scim("", "{type}", WRITE, SMALL).map(|route| Route { kind: None, ..route })
 }
 
 fn scim(kind: &'static str, collection: &str, write: Access, body_limit: usize) -> impl Iterator<Item = Route> {
@@ -125,6 +133,14 @@ fn administration() -> Vec<Route> {
         get("/t/{tenant}/admin/v1/logins/{id}", ADMIN, admin::logins::trace),
         get("/t/{tenant}/admin/v1/logins/{id}/explain", ADMIN, admin::logins::explain),
         get("/t/{tenant}/admin/v1/events", EVENTS, admin::events::list),
+        get("/t/{tenant}/admin/v1/schemas", ADMIN, schemas::list),
+        get("/t/{tenant}/admin/v1/schemas/{id}", ADMIN, schemas::find),
+        put("/t/{tenant}/admin/v1/schemas/{id}", ADMIN, schemas::put),
+        delete("/t/{tenant}/admin/v1/schemas/{id}", ADMIN, schemas::delete),
+        get("/t/{tenant}/admin/v1/resource-types", ADMIN, resource_types::list),
+        get("/t/{tenant}/admin/v1/resource-types/{id}", ADMIN, resource_types::find),
+        put("/t/{tenant}/admin/v1/resource-types/{id}", ADMIN, resource_types::put),
+        delete("/t/{tenant}/admin/v1/resource-types/{id}", ADMIN, resource_types::delete),
     ]
 }
 

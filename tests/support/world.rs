@@ -39,12 +39,23 @@ impl World {
         let engine = Engine::connect(database.url(), &Options::default()).await.expect("the database opens");
         engine.migrate().await.expect("the migrations run");
         let (clock, ids) = (Clock::fixed(START), Ids::seeded(1));
+        let (directory, app) = Self::server(engine, clock.clone(), ids, settings);
+        Self { clock, directory, app, _database: database }
+    }
+
+    /// Another server on the same database, which shares nothing else with this one.
+    pub async fn second_server(&self) -> App {
+        let engine = Engine::connect(self._database.url(), &Options::default()).await.expect("the database opens");
+        Self::server(engine, self.clock.clone(), Ids::seeded(2), Settings::default()).1
+    }
+
+    fn server(engine: Engine, clock: Clock, ids: Ids, settings: Settings) -> (Directory, App) {
         let directory = Directory::new(engine, clock.clone(), ids);
         // The IdPs of tests run on this machine.
         let egress = Egress::new(EgressPolicy { allow_loopback_http: true, ..EgressPolicy::default() });
         let logins = Logins { directory: directory.clone(), keys: Jwks::new(egress, clock.clone()) };
         let app = App::new(directory.clone(), logins, settings);
-        Self { clock, directory, app, _database: database }
+        (directory, app)
     }
 
     /// The same server with other settings.

@@ -4,6 +4,7 @@
 
 pub mod conflicts;
 pub mod connections;
+pub mod definitions;
 pub mod events;
 mod explain;
 pub mod invitations;

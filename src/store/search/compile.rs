@@ -18,19 +18,25 @@ pub(super) struct Compiler<'a> {
     /// The type whose resources are looked at now, and the `$n` of its name.
     pub(super) side: &'a Side<'a>,
     pub(super) kind: String,
-    /// `$n` of the tenant, and of the connection whose view is searched.
     pub(super) tenant: String,
+    /// `$n` of the tenant above, and of the connection whose words are looked at now.
     pub(super) connection: Option<String>,
+    /// The connections that have a `$n` already.
+    named: Vec<(&'a str, String)>,
 }
 
 impl<'a> Compiler<'a> {
     pub(super) fn new(tenant: &str, query: &'a Query<'a>, side: &'a Side<'a>) -> Self {
-        let mut compiler =
-            Self { arguments: Vec::new(), query, side, kind: String::new(), tenant: String::new(), connection: None };
+        let mut compiler = Self {
+            arguments: Vec::new(),
+            query,
+            side,
+            kind: String::new(),
+            tenant: String::new(),
+            connection: None,
+            named: Vec::new(),
+        };
         compiler.tenant = compiler.text(tenant);
-        if let View::Push { connection, .. } = query.view {
-            compiler.connection = Some(compiler.text(connection));
-        }
         compiler.turn_to(side);
         compiler
     }
@@ -38,7 +44,20 @@ impl<'a> Compiler<'a> {
     /// What is compiled from here on is about this type.
     pub(super) fn turn_to(&mut self, side: &'a Side<'a>) {
         self.side = side;
+        self.connection = match side.view {
+            View::Effective => None,
+            View::Push { connection, .. } => Some(self.name(connection)),
+        };
         self.kind = self.text(side.kind);
+    }
+
+    fn name(&mut self, connection: &'a str) -> String {
+        if let Some((_, named)) = self.named.iter().find(|(known, _)| *known == connection) {
+            return named.clone();
+        }
+        let named = self.text(connection);
+        self.named.push((connection, named.clone()));
+        named
     }
 
     pub(super) fn text(&mut self, value: impl Into<String>) -> String {
@@ -92,7 +111,7 @@ impl<'a> Compiler<'a> {
 
     /// Which resources the reader sees at all.
     fn sight(&mut self) -> String {
-        let View::Push { sole, domains, organizations, .. } = self.query.view else { return "true".to_owned() };
+        let View::Push { sole, domains, organizations, .. } = self.side.view else { return "true".to_owned() };
         let connection = self.connection.clone().unwrap_or_default();
         let tenant = self.tenant.clone();
         let own = format!(
