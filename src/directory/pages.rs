@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::scim;
-use crate::scim::filter::{Bound, Filter, Linked, Place, bind_each, sort_places};
+use crate::scim::filter::{Bound, Filter, Linked, bind_each, sort_places};
 use crate::scim::resource_type::ResourceType;
-use crate::store::search::{self, Order, Side};
+use crate::store::search::{self, Order, Side, View};
 use crate::store::{Tx, memberships, tenants};
 
 use super::cursor::{ByCursor, Seal};
-use super::read::{Wants, check_running, find_in, linked, load, view};
+use super::read::{Wants, check_running, find_in, linked, load, view_of};
 use super::{Caller, Configuration, Directory, Resource, Result, Voice};
 
 /// What is asked, however it is paged.
@@ -116,9 +116,15 @@ impl Directory {
         let mut tx = self.engine.read(&caller.tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
         check_running(&configuration, &caller.voice)?;
-        let view = view(&configuration, &caller.voice);
-        let sides = (0..kinds.len()).map(|at| side(kinds[at], &filters[at], places[at].as_ref(), &locations[at]));
-        let asked = search::Query { view: &view, sides: sides.collect(), order, base: &query.base };
+        let views: Vec<View> = kinds.iter().map(|kind| view_of(&configuration, &caller.voice, kind)).collect();
+        let sides = (0..kinds.len()).map(|at| Side {
+            kind: &kinds[at].name,
+            view: &views[at],
+            filter: &filters[at],
+            sort: places[at].as_ref(),
+            location: &locations[at],
+        });
+        let asked = search::Query { sides: sides.collect(), order, base: &query.base };
         let total = search::count(&mut tx, &asked).await?;
         let (ids, cursors) = match by_cursor {
             None => (indexed(&mut tx, &asked, query, total).await?, None),
@@ -130,7 +136,7 @@ impl Directory {
                 (ids, Some(Cursors { next }))
             }
         };
-        let resources = load_each(&mut tx, &view, range.kinds(), &ids, query.wants).await?;
+        let resources = load_each(&mut tx, &views, range.kinds(), &ids, query.wants).await?;
         Ok(Page { total, start_index: query.start_index, resources, cursors })
     }
 
@@ -169,7 +175,7 @@ impl Directory {
         let configuration = Configuration::load(&mut tx).await?;
         check_running(&configuration, &caller.voice)?;
         find_in(&mut tx, &configuration, &caller.voice, kind, id, Wants::default()).await?;
-        let view = view(&configuration, &caller.voice);
+        let view = view_of(&configuration, &caller.voice, kind);
         let about = (format!("{}/{id}/members", kind.endpoint), connection(caller));
         let seal = seal(&mut tx, &about).await?;
         let now = self.clock.now();
@@ -190,10 +196,6 @@ impl Directory {
         };
         Ok(MemberPage { total: None, members: linked(Some(edges), ""), next })
     }
-}
-
-fn side<'a>(kind: &'a ResourceType, filter: &'a Bound, sort: Option<&'a Place>, location: &'a str) -> Side<'a> {
-    Side { kind: &kind.name, filter, sort, location }
 }
 
 async fn indexed(tx: &mut Tx, asked: &search::Query<'_>, query: &Query, total: i64) -> Result<Vec<(usize, String)>> {
@@ -230,13 +232,13 @@ async fn seal<T: serde::Serialize>(tx: &mut Tx, about: &T) -> Result<Seal> {
 /// Full resources of several types in the order in which they were found.
 async fn load_each(
     tx: &mut Tx,
-    view: &search::View,
+    views: &[View],
     kinds: &[Arc<ResourceType>],
     found: &[(usize, String)],
     wants: Wants,
 ) -> Result<Vec<Resource>> {
     let mut loaded: BTreeMap<String, Resource> = BTreeMap::new();
-    for (at, kind) in kinds.iter().enumerate() {
+    for (at, (kind, view)) in kinds.iter().zip(views).enumerate() {
         let ids: Vec<String> = found.iter().filter(|(side, _)| *side == at).map(|(_, id)| id.clone()).collect();
         let resources = load(tx, view, kind, &ids, wants).await?;
         loaded.extend(resources.into_iter().map(|resource| (resource.id.clone(), resource)));

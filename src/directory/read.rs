@@ -94,6 +94,11 @@ pub(crate) fn check_running(configuration: &Configuration, voice: &Voice) -> Res
     Ok(())
 }
 
+/// What a voice reads of a type.
+pub(super) fn view_of(configuration: &Configuration, voice: &Voice, _kind: &ResourceType) -> View {
+    view(configuration, voice)
+}
+
 /// What a voice reads.
 pub(crate) fn view(configuration: &Configuration, voice: &Voice) -> View {
     match voice {
@@ -119,7 +124,7 @@ pub(crate) async fn find_in(
     id: &str,
     wants: Wants,
 ) -> Result<Resource> {
-    let view = view(configuration, voice);
+    let view = view_of(configuration, voice, kind);
     let missing = || scim::Error::not_found(format!("no {} with this id", kind.name.to_lowercase()));
     if matches!(view, View::Push { .. }) && !search::sees(tx, &view, &kind.name, id).await? {
         return Err(missing().into());
