@@ -18,11 +18,11 @@ pub(super) struct Compiler<'a> {
     /// The type whose resources are looked at now, and the `$n` of its name.
     pub(super) side: &'a Side<'a>,
     pub(super) kind: String,
+    /// `$n` of the tenant, and of the connection whose view of this type is searched.
     pub(super) tenant: String,
-    /// `$n` of the tenant above, and of the connection whose words are looked at now.
     pub(super) connection: Option<String>,
-    /// The connections that have a `$n` already.
-    named: Vec<(&'a str, String)>,
+    /// `$n` of the connection, once one of the sides needed it.
+    named: Option<String>,
 }
 
 impl<'a> Compiler<'a> {
@@ -34,7 +34,7 @@ impl<'a> Compiler<'a> {
             kind: String::new(),
             tenant: String::new(),
             connection: None,
-            named: Vec::new(),
+            named: None,
         };
         compiler.tenant = compiler.text(tenant);
         compiler.turn_to(side);
@@ -44,20 +44,13 @@ impl<'a> Compiler<'a> {
     /// What is compiled from here on is about this type.
     pub(super) fn turn_to(&mut self, side: &'a Side<'a>) {
         self.side = side;
-        self.connection = match side.view {
-            View::Effective => None,
-            View::Push { connection, .. } => Some(self.name(connection)),
-        };
-        self.kind = self.text(side.kind);
-    }
-
-    fn name(&mut self, connection: &'a str) -> String {
-        if let Some((_, named)) = self.named.iter().find(|(known, _)| *known == connection) {
-            return named.clone();
+        self.connection = None;
+        if let View::Push { connection, .. } = side.view {
+            let named = self.named.take().unwrap_or_else(|| self.text(connection));
+            self.named = Some(named.clone());
+            self.connection = Some(named);
         }
-        let named = self.text(connection);
-        self.named.push((connection, named.clone()));
-        named
+        self.kind = self.text(side.kind);
     }
 
     pub(super) fn text(&mut self, value: impl Into<String>) -> String {

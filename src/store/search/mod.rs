@@ -45,6 +45,7 @@ pub struct Query<'a> {
 /// What is asked of the resources of one type.
 pub struct Side<'a> {
     pub kind: &'a str,
+    /// Of one connection, where several sides are its own words.
     pub view: &'a View,
     pub filter: &'a Bound,
     /// `None` if the query is not sorted, or if this type has no such attribute: then none of its resources has a value.
