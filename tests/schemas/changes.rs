@@ -366,3 +366,44 @@ both_engines! {
         verified(&world).await;
     }
 }
+
+both_engines! {
+    async fn a_unique_value_of_a_person_has_one_owner(database: Database) {
+        let world = World::on(database).await;
+        let acme = world.tenant("acme").await;
+        let admin = world.client(&acme, Scope::Admin).await;
+        let push = world.client(&acme, Scope::Scim).await;
+        with_badges(&admin).await;
+        let number = format!("{BADGE}:number");
+        let ada = push.users().post(json!({ "userName": "ada", BADGE: { "number": "B-1" } })).await.status(201).id();
+        let bob = admin.users().post(json!({ "userName": "bob" })).await.status(201).id();
+
+        // Whoever is deactivated keeps it, and nobody overrules the push that owns it.
+        push.users().patch(&ada, json!([{ "op": "replace", "path": "active", "value": false }])).await.status(200);
+        let taken = json!([{ "op": "add", "path": number, "value": "b-1" }]);
+        admin.users().patch(&bob, taken).await.scim_error(409, "uniqueness");
+        let other = json!([{ "op": "replace", "path": number, "value": "B-2" }]);
+        admin.users().patch(&ada, other).await.scim_error(400, "mutability");
+        let directory = &world.directory;
+        let locked = directory.lock(&acme.info.id, &ada, &number, Some(json!("B-3"))).await;
+        assert!(locked.is_err_and(|error| error.to_string().contains("cannot be locked")));
+        let imported = directory.import_word(&acme.info.id, &bob, &number, Some(json!("B-4"))).await;
+        assert!(imported.is_err_and(|error| error.to_string().contains("exactly one owner")));
+
+        // Claims are texts: they are mapped to strings of the tenant's own, which then stay.
+        let map = |to: String| {
+            let rules = json!({ "rules": { "attributes": [{ "to": to, "from": "badge" }] } });
+            admin.admin("/connections").call(Method::PATCH, "/default").json(rules)
+        };
+        for to in ["urn:nobody:knows:number".to_owned(), format!("{BADGE}:photo.size"), format!("{BADGE}:doors")] {
+            says(&map(to.clone()).await.problem(400, "invalid_value"), &[&to, "no string attribute"]);
+        }
+        let mapped = map(format!("{BADGE}:COLOUR")).await.status(200);
+        assert_eq!(mapped["rules"]["attributes"][0]["to"], format!("{BADGE}:colour"));
+        let refused = put(&admin, with(badge(), "colour", Value::Null)).await.problem(409, "conflict");
+        says(&refused, &["connection default maps a claim to", "colour"]);
+        map("title".to_owned()).await.status(200);
+        put(&admin, with(badge(), "colour", Value::Null)).await.status(200);
+        verified(&world).await;
+    }
+}
