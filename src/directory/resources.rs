@@ -155,10 +155,10 @@ impl Change<'_> {
     fn apply(&self, kind: &ResourceType, before: &Document) -> Result<Read> {
         match self {
             Self::Replace(body) => {
-                let read = Document::read(kind, body)?;
+                let mut read = Document::read(kind, body)?;
+                read.keep(kind, before)?;
                 let asserts_active = read.document.0.contains_key("active");
                 let mut document = read.document;
-                keep_immutable(kind, before, &mut document)?;
                 let members = if read.asserted.contains("members") {
                     vec![MemberEdit::Replace(document.take_members().unwrap_or_default())]
                 } else {
@@ -181,27 +181,6 @@ impl Change<'_> {
             }
         }
     }
-}
-
-/// PUT and attributes that never change: absent is kept, equal is fine, different is refused (RFC 7644 §3.5.1).
-fn keep_immutable(kind: &ResourceType, before: &Document, after: &mut Document) -> Result<()> {
-    use crate::scim::schema::Mutability;
-    for attribute in kind.schema.attributes.iter().filter(|a| a.mutability == Mutability::Immutable) {
-        match (before.0.get(&attribute.name), after.0.get(&attribute.name)) {
-            (Some(stored), None) => {
-                after.0.insert(attribute.name.clone(), stored.clone());
-            }
-            (Some(stored), Some(sent)) if stored != sent => {
-                return Err(scim::Error::mutability(format!(
-                    "{} is immutable: send the value it has, or leave it out",
-                    attribute.name
-                ))
-                .into());
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 impl Work<'_> {

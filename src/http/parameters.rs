@@ -10,6 +10,8 @@ use crate::scim::resource_type::ResourceType;
 /// Without `count`, and at most (RFC 7644 §3.4.2.4 leaves both to the server).
 pub const DEFAULT_COUNT: i64 = 100;
 pub const MAX_COUNT: i64 = 1000;
+/// Far more than there are.
+const MOST_PARAMETERS: usize = 64;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters {
@@ -27,7 +29,10 @@ impl Parameters {
     /// ignored `filter` hurts more than a misspelt one; unknown names are ignored.
     pub fn from_query(query: &str) -> Result<Self, Refusal> {
         let mut read = Self::default();
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        for (index, (name, value)) in url::form_urlencoded::parse(query.as_bytes()).enumerate() {
+            if index == MOST_PARAMETERS {
+                return Err(Refusal::invalid(format!("more than {MOST_PARAMETERS} query parameters")));
+            }
             let value = value.into_owned();
             match name.to_ascii_lowercase().as_str() {
                 "attributes" => join(&mut read.attributes, value),

@@ -8,11 +8,13 @@ use super::body::Body;
 use super::refusal::Refusal;
 use crate::scim::filter::Filter;
 use crate::scim::message::{PatchOp, SearchRequest};
+use crate::scim::projection::written;
 use crate::scim::resource_type::urn;
 
 type Answer = Result<Response, Refusal>;
 
-pub async fn create(ask: Ask, Body(body): Body) -> Answer {
+pub async fn create(mut ask: Ask, Body(body): Body) -> Answer {
+    ask.wrote(written::by_body(&ask.kind, &body));
     let (resource, notes) = ask.directory.create(&ask.caller, &ask.kind, &body, ask.wants()).await?;
     ask.trace(&notes);
     Ok(ask.render.created(&resource))
@@ -42,7 +44,8 @@ pub async fn find(ask: Ask, Id(id): Id) -> Answer {
     Ok(ask.render.found(&resource))
 }
 
-pub async fn replace(ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
+pub async fn replace(mut ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
+    ask.wrote(written::by_body(&ask.kind, &body));
     let (resource, notes) =
         ask.directory.replace(&ask.caller, &ask.kind, &id, &ask.precondition, &body, ask.wants()).await?;
     ask.trace(&notes);
@@ -51,10 +54,11 @@ pub async fn replace(ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
 
 /// RFC 7644 §3.5.2 leaves 200 or 204 to the server. A group answers 204, what IdPs document and the same at any
 /// size, unless the client asks for attributes.
-pub async fn patch(ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
+pub async fn patch(mut ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
     let silent = ask.kind.schema.id == urn::GROUP && !ask.parameters.selects();
     let wants = if silent { Default::default() } else { ask.wants() };
     let operations = PatchOp::read(&body)?.operations;
+    ask.wrote(written::by_operations(&ask.kind, &operations));
     let (resource, notes) =
         ask.directory.patch(&ask.caller, &ask.kind, &id, &ask.precondition, &operations, wants).await?;
     ask.trace(&notes);

@@ -27,7 +27,7 @@ use serde_json::Value;
 use super::schema::{Attribute, Type, Uniqueness};
 
 pub(crate) use entries::element_entries;
-pub use entries::{Entry, entries, is_column, marker, path};
+pub use entries::{Entry, entries, is_column, marker, path, presence};
 pub use instant::parse as parse_instant;
 pub use text::fold;
 pub(in crate::scim) use text::{normal, user_name_piece};

@@ -8,12 +8,14 @@
 //! - `json.rs`: text to JSON, with bounds
 //! - `read.rs`: a POST or PUT body to a document
 //! - `judge.rs`: one value against its definition; PATCH uses it too
+//! - `keep.rs`: what a PUT does not change
 //! - `note.rs`: the leniencies by name
 //! - `format.rs`: the syntax of dateTime, binary and reference
 
 mod format;
 mod json;
 mod judge;
+mod keep;
 mod note;
 mod read;
 
@@ -28,6 +30,7 @@ use super::schema::{Attribute, Schema};
 pub use format::is_user_name;
 pub use json::parse_json;
 pub use judge::Judge;
+pub(in crate::scim) use judge::MOST_VALUES;
 pub use note::Note;
 
 /// The attributes of one resource, canonical: names in the schema's spelling, extensions under their registered URN,

@@ -178,7 +178,6 @@ impl<'a> Binder<'a> {
             Resolved::Attribute(found) => (found, None),
             Resolved::Part(found, sub) => (found, Some(sub)),
         };
-        self.askable(path, found, sub)?;
         Ok(match place(self.kind, found, sub).ok_or_else(|| unknown_part(path))? {
             Where::Place(Place::Id | Place::Created | Place::LastModified | Place::Version | Place::Location) => {
                 Bound::All
@@ -294,6 +293,7 @@ impl<'a> Binder<'a> {
             }
             Filter::Compare(name, op, literal) => {
                 let (place, leaf) = self.inner_place(name, found)?;
+                self.askable(name, found, Some(leaf))?;
                 match place {
                     Where::Place(place) if is_primary(found.attribute, leaf) => {
                         Ok(primary_is(place, primary_wanted(name, leaf, *op, literal)?))
@@ -322,7 +322,6 @@ impl<'a> Binder<'a> {
         if sub.is_none() && !implicit {
             return Err(Error::invalid_filter(format!("'{}' has no sub-attribute '{name}'", found.attribute.name)));
         }
-        self.askable(name, found, sub)?;
         let place = place(self.kind, found, sub).ok_or_else(|| unknown_part(name))?;
         Ok((place, sub.unwrap_or(found.attribute)))
     }
@@ -337,10 +336,10 @@ impl<'a> Binder<'a> {
         Ok(Bound::or(extensions.filter(|schema| holds(schema)).map(has_extension)))
     }
 
-    /// `returned: never` cannot be guessed at by filters (`password sw "a"`).
+    /// `returned: never` cannot be guessed at by filters (`password sw "a"`); that there is a value is all they tell.
     fn askable(&self, path: &AttributePath, found: Found<'_>, sub: Option<&Attribute>) -> Result<(), Error> {
         if [Some(found.attribute), sub].into_iter().flatten().any(|attribute| attribute.returned == Returned::Never) {
-            return Err(Error::invalid_filter(format!("'{path}' cannot be used in a filter")));
+            return Err(Error::invalid_filter(format!("'{path}' cannot be compared in a filter: it takes pr alone")));
         }
         Ok(())
     }

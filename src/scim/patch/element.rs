@@ -3,15 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::{Patch, elements_of, list_of, required};
+use crate::scim::document::MOST_VALUES;
 use crate::scim::error::Error;
 use crate::scim::filter::{Filter, Literal, Op as Compare, bind_elements, matches_element};
 use crate::scim::key::Key;
 use crate::scim::message::Op;
 use crate::scim::resource_type::Found;
 use crate::scim::schema::{Attribute, Mutability};
-
-/// More values of one attribute than this are a mistake or an attack.
-const MOST_VALUES: usize = 2_000;
 
 impl<'a> Patch<'a> {
     /// `attr[filter]` and `attr[filter].sub`.
@@ -80,7 +78,9 @@ impl<'a> Patch<'a> {
                     return Err(Error::invalid_value(format!("the value of '{at}' is an object of sub-attributes")));
                 };
                 for &index in &matching {
-                    let merged = self.merged(at, &singular(attribute), Some(elements[index].take()), parts)?;
+                    let before = elements[index].take();
+                    let merged = self.merged(at, &singular(attribute), Some(before.clone()), parts)?;
+                    same_immutables(attribute, Some(&before), merged.as_ref())?;
                     elements[index] = merged.unwrap_or(Value::Null);
                 }
             }
@@ -239,12 +239,39 @@ pub(super) fn place_of(attribute: &Attribute, elements: &[Value], new: &Value) -
     elements.iter().position(|old| is_same(attribute, old, new)).unwrap_or(elements.len())
 }
 
-pub(super) fn put(elements: &mut Vec<Value>, place: usize, new: Value) {
+pub(super) fn put(attribute: &Attribute, elements: &mut Vec<Value>, place: usize, new: Value) -> Result<(), Error> {
     match (elements.get_mut(place), new) {
-        (Some(Value::Object(old)), Value::Object(new)) => old.extend(new),
+        (Some(old), Value::Object(new)) => {
+            let mut merged = old.clone();
+            if let Value::Object(parts) = &mut merged {
+                parts.extend(new);
+            }
+            same_immutables(attribute, Some(old), Some(&merged))?;
+            *old = merged;
+        }
         (Some(_), _) => {}
         (None, new) => elements.push(new),
     }
+    Ok(())
+}
+
+/// RFC 7643 §7: the immutable parts of one value that have a value keep it.
+pub(super) fn same_immutables(
+    attribute: &Attribute,
+    before: Option<&Value>,
+    after: Option<&Value>,
+) -> Result<(), Error> {
+    let part = |value: Option<&'_ Value>, sub: &Attribute| value.and_then(|value| value.get(&sub.name)).cloned();
+    for sub in attribute.sub_attributes.iter().filter(|sub| sub.mutability == Mutability::Immutable) {
+        let stored = part(before, sub);
+        if stored.is_some() && stored != part(after, sub) {
+            return Err(Error::mutability(format!(
+                "{}.{} is immutable: it keeps the value it has",
+                attribute.name, sub.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn is_same(attribute: &Attribute, a: &Value, b: &Value) -> bool {

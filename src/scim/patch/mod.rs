@@ -303,7 +303,7 @@ impl<'a> Patch<'a> {
                 let mut primaries = Vec::new();
                 for new in added {
                     let place = element::place_of(attribute, &elements, &new);
-                    element::put(&mut elements, place, new);
+                    element::put(attribute, &mut elements, place, new)?;
                     primaries.push(place);
                 }
                 element::one_primary(&mut elements, &primaries)?;
@@ -341,6 +341,9 @@ impl<'a> Patch<'a> {
         let attribute = found.attribute;
         if attribute.mutability == Mutability::Immutable && before.is_some() {
             return Err(Error::mutability(format!("{} is immutable: it keeps the value it has", attribute.name)));
+        }
+        if !attribute.multi_valued {
+            element::same_immutables(attribute, before, after.as_ref())?;
         }
         let values = match found.extension {
             Some(schema) => {
