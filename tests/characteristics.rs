@@ -58,13 +58,16 @@ static WIDGET: LazyLock<ResourceType> = LazyLock::new(|| {
         let text = json!({"id": id, "name": "Widget", "attributes": attributes}).to_string();
         Schema::parse(&text).expect("a good schema").into()
     };
-    let more = Extension { schema: schema(MORE, &attributes), required: false };
+    let more = Extension { schema: schema(MORE, &attributes), required: false, own: true };
     ResourceType {
         name: "Widget".into(),
         endpoint: "/Widgets".into(),
         description: String::new(),
         schema: schema(BASE, &attributes),
         extensions: vec![more],
+        own: true,
+        pushed: true,
+        next: None,
     }
 });
 
@@ -333,6 +336,9 @@ fn pet(attributes: &str) -> ResourceType {
         description: String::new(),
         schema: Schema::parse(&text).expect("a good schema").into(),
         extensions: vec![],
+        own: true,
+        pushed: true,
+        next: None,
     }
 }
 
@@ -430,7 +436,7 @@ fn what_is_required_must_have_a_value() {
         "subAttributes": [{"name": "value", "required": true}, {"name": "note"}]},
         {"name": "made", "required": true, "mutability": "readOnly"}"#);
     let text = r#"{"id": "urn:example:More", "name": "More", "attributes": [{"name": "code", "required": true}]}"#;
-    kind.extensions = vec![Extension { schema: Schema::parse(text).expect("good").into(), required: false }];
+    kind.extensions = vec![Extension { schema: Schema::parse(text).expect("good").into(), required: false, own: true }];
     for (body, missing) in [
         (json!({"label": "a"}), None),
         (json!({"label": "a", "tags": [{"value": "x"}], "urn:example:More": {"code": "c"}}), None),

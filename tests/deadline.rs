@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rollkeeper::clock::{Clock, Ids};
 use rollkeeper::directory::{Caller, Directory, Error, Query, Wants};
+use rollkeeper::scim::resource_type::Registry;
 use rollkeeper::store::{Engine, Options};
 use serde_json::json;
 use support::both_engines;
@@ -20,7 +21,7 @@ both_engines! {
         patient.engine().migrate().await.unwrap();
         let tenant = patient.create_tenant("acme", "directory").await.unwrap();
         let administrator = Caller::administrator(&tenant.id);
-        let users = patient.registry().type_named("User").unwrap().clone();
+        let users = Registry::builtin().type_named("User").unwrap().clone();
         let emails: Vec<_> = (0..20_000).map(|n| json!({"value": format!("a{n}@acme.example")})).collect();
         let body = json!({"userName": "many", "emails": emails});
         patient.create(&administrator, &users, &body, Wants::default()).await.unwrap();

@@ -6,6 +6,7 @@ use support::{Database, both_engines};
 
 use rollkeeper::clock::{Clock, Ids};
 use rollkeeper::directory::{Caller, Directory, Precondition, Query, Voice, Wants};
+use rollkeeper::scim::resource_type::Registry;
 use rollkeeper::store::{Engine, Options};
 use serde_json::json;
 
@@ -18,8 +19,8 @@ async fn tell(database: Database) {
     let push =
         Caller { tenant: tenant.id.clone(), voice: Voice::Push { connection: connection.id.clone() }, token: None };
     let admin = Caller::administrator(&tenant.id);
-    let users = directory.registry().type_named("User").unwrap().clone();
-    let groups = directory.registry().type_named("Group").unwrap().clone();
+    let users = Registry::builtin().type_named("User").unwrap().clone();
+    let groups = Registry::builtin().type_named("Group").unwrap().clone();
     let all = Wants { groups: true, members: true };
     let (ada, _) = directory
         .create(

@@ -106,7 +106,8 @@ async fn enter(
     name: &str,
 ) -> Result<Answer, Failure> {
     let tenant = roll.tenant(tenant).await?;
-    let Some(kind) = roll.directory.registry().type_named(kind) else {
+    let registry = roll.directory.registry(&tenant.id).await?;
+    let Some(kind) = registry.type_named(kind) else {
         return Err(Failure::Refused(format!("this server knows no {kind}")));
     };
     let body = serde_json::to_value(body).unwrap_or(Value::Null);

@@ -37,7 +37,8 @@ async fn having(
     name: &str,
 ) -> Result<Vec<String>, Failure> {
     let caller = roll.caller(tenant);
-    let Some(kind) = roll.directory.registry().type_named(kind) else { return Ok(Vec::new()) };
+    let registry = roll.directory.registry(&tenant.id).await?;
+    let Some(kind) = registry.type_named(kind) else { return Ok(Vec::new()) };
     let query = Query {
         // A filter's text is a JSON string (RFC 7644 §3.4.2.2).
         filter: Some(format!("{attribute} eq {}", Value::from(name))),

@@ -36,12 +36,12 @@ pub struct Query {
 
 impl Query {
     pub async fn run(&self, roll: &Roll) -> Result<Answer, Failure> {
-        let Some(kind) = roll.directory.registry().type_at(&self.kind) else {
-            let known: Vec<&str> =
-                roll.directory.registry().types.iter().map(|kind| kind.endpoint.trim_start_matches('/')).collect();
+        let tenant = roll.tenant(&self.tenant).await?;
+        let registry = roll.directory.registry(&tenant.id).await?;
+        let Some(kind) = registry.type_at(&self.kind) else {
+            let known: Vec<&str> = registry.types.iter().map(|kind| kind.endpoint.trim_start_matches('/')).collect();
             return Err(Failure::Usage(format!("--type: {:?} is not one of {}", self.kind, known.join(", "))));
         };
-        let tenant = roll.tenant(&self.tenant).await?;
         let query = directory::Query {
             filter: self.filter.clone().filter(|filter| !filter.trim().is_empty()),
             sort_by: self.sort_by.clone(),

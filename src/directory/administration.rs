@@ -1,6 +1,7 @@
 //! Tenants, connections, tokens, and the words of an administrator: grants, denies, suspensions, locks, imports.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -8,6 +9,7 @@ use crate::auth::token::{Kind as TokenKind, Scope, Token};
 use crate::event::{Cause, Kind};
 use crate::jit::rules::Rules;
 use crate::reconcile::{Source, Word, is_unique};
+use crate::scim::resource_type::Registry;
 use crate::scim::{self};
 use crate::store::agree::{self, About};
 use crate::store::{connections, people, resources, tenants, tokens, vouches};
@@ -53,6 +55,8 @@ pub struct ConnectionInfo {
 pub struct Authenticated {
     pub tenant: TenantInfo,
     pub token: TokenInfo,
+    /// The schemas and types of the tenant as they are now.
+    pub registry: Arc<Registry>,
 }
 
 const TENANT_KINDS: [&str; 2] = ["directory", "platform"];
@@ -82,6 +86,7 @@ impl Directory {
             kind: kind.to_owned(),
             key: self.ids.bytes::<32>().to_vec(),
             created: self.clock.now(),
+            schema_version: 0,
         };
         tenants::insert(&mut tx, &tenant).await?;
         insert_connection(self, &mut tx, "default", &Rules::default_for("default")).await?;
@@ -180,7 +185,8 @@ impl Directory {
         drop(tx);
         let mut tx = self.engine.read(&tenant).await?;
         let Some(tenant) = tenants::current(&mut tx).await? else { return Ok(None) };
-        Ok(Some(Authenticated { tenant: TenantInfo::of(tenant), token: TokenInfo::of(token)? }))
+        let registry = self.registry_at(&mut tx, &tenant).await?;
+        Ok(Some(Authenticated { tenant: TenantInfo::of(tenant), token: TokenInfo::of(token)?, registry }))
     }
 
     // -------------------------------------------------------------------------------------------- connections

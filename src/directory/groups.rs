@@ -198,8 +198,7 @@ impl Work<'_> {
         document: &Document,
         external_id: Option<&str>,
     ) -> Result<()> {
-        let directory = self.directory;
-        let Some(kind) = directory.registry().type_named("Group") else { return Ok(()) };
+        let kind = &self.kind("Group")?;
         let mut entries = effective_entries(kind, document, external_id, row.display.as_deref());
         for entry in entries.iter_mut().filter(|entry| entry.attr == "displayname") {
             entry.unique = true;

@@ -7,6 +7,7 @@
 mod administration;
 mod bound;
 mod config;
+mod definitions;
 mod entered;
 mod error;
 mod explain;
@@ -28,6 +29,8 @@ pub(crate) mod work;
 pub(crate) mod world;
 
 use std::sync::Arc;
+
+use moka::future::Cache;
 
 use crate::clock::{Clock, Ids};
 use crate::scim::resource_type::Registry;
@@ -82,18 +85,21 @@ impl Caller {
     }
 }
 
+/// How many tenants' registries are kept ready.
+const REGISTRIES: u64 = 1_000;
+
 /// The doors. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Directory {
     engine: Engine,
     clock: Clock,
     ids: Ids,
-    registry: Arc<Registry>,
+    registries: Cache<(String, i64), Arc<Registry>>,
 }
 
 impl Directory {
     pub fn new(engine: Engine, clock: Clock, ids: Ids) -> Self {
-        Self { engine, clock, ids, registry: Registry::builtin() }
+        Self { engine, clock, ids, registries: Cache::new(REGISTRIES) }
     }
 
     pub fn engine(&self) -> &Engine {
@@ -106,9 +112,5 @@ impl Directory {
 
     pub fn ids(&self) -> &Ids {
         &self.ids
-    }
-
-    pub fn registry(&self) -> &Arc<Registry> {
-        &self.registry
     }
 }

@@ -88,8 +88,7 @@ impl Work<'_> {
             row.modified = self.now;
         }
         resources::update(&mut self.tx, &row).await?;
-        let directory = self.directory;
-        let Some(kind) = directory.registry().type_named("Organization") else { return Ok(()) };
+        let kind = &self.kind("Organization")?;
         let entries = effective_entries(kind, &document, external_id.as_deref(), row.display.as_deref());
         Ok(values::replace(&mut self.tx, &row.id, "Organization", "", &entries, Some("")).await?)
     }

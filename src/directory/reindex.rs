@@ -45,8 +45,7 @@ impl Work<'_> {
             self.reindexed.extend(ids.iter().cloned());
             return Ok(());
         }
-        let directory = self.directory;
-        let Some(kind) = directory.registry().type_named(kind) else { return Ok(()) };
+        let kind = &self.kind(kind)?;
         for row in resources::existing(&mut self.tx, ids).await? {
             let Some(row) = resources::find_for_update(&mut self.tx, &row.kind, &row.id).await? else { continue };
             let document = Document::from_json(&row.document).map_err(|e| corrupt("resource", e))?;

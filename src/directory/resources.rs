@@ -198,6 +198,7 @@ impl Work<'_> {
 
     async fn create(&mut self, caller: &Caller, kind: &Arc<ResourceType>, body: &Value) -> Result<(String, Vec<Note>)> {
         let speaker = self.speaker(caller)?;
+        let kind = &self.kind(&kind.name)?;
         let mut read = Document::read(kind, body)?;
         read.document.require(kind)?;
         let notes = std::mem::take(&mut read.notes);
@@ -232,6 +233,7 @@ impl Work<'_> {
         change: &Change<'_>,
     ) -> Result<Vec<Note>> {
         let speaker = self.speaker(caller)?;
+        let kind = &self.kind(&kind.name)?;
         match (kind.name.as_str(), &speaker) {
             ("User", Some(connected)) => self.change_pushed(connected, kind, id, precondition, change).await,
             ("User", None) => self.change_entered(kind, id, precondition, change).await,
@@ -361,6 +363,7 @@ impl Work<'_> {
         precondition: &Precondition,
     ) -> Result<()> {
         let speaker = self.speaker(caller)?;
+        let kind = &self.kind(&kind.name)?;
         match (kind.name.as_str(), &speaker) {
             ("User", _) => {
                 let resource = self.seen(caller, kind, id).await?;

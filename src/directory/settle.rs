@@ -113,8 +113,7 @@ impl Work<'_> {
             )
             .await?;
         }
-        let directory = self.directory;
-        let Some(kind) = directory.registry.type_named("User") else { return Ok(()) };
+        let kind = &self.kind("User")?;
         if moved || is_new || derived.home != account.home || rewritten || reindexed {
             let external_id = effective_external_id(account, derived, &document);
             let entries = effective_entries(kind, &document, external_id, display.as_deref());

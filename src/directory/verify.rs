@@ -35,12 +35,13 @@ impl Directory {
 
     async fn verify_people(&self, tenant: &str, all: &mut Vec<Difference>) -> Result<()> {
         let mut after = String::new();
-        let Some(kind) = self.registry.type_named("User") else { return Ok(()) };
         loop {
             let mut tx = self.engine.read(tenant).await?;
             let ids = people::ids_after(&mut tx, "User", &after, 200).await?;
             let Some(last) = ids.last().cloned() else { return Ok(()) };
             let configuration = Configuration::load(&mut tx).await?;
+            let registry = self.registry_in(&mut tx).await?;
+            let Some(kind) = registry.type_named("User") else { return Ok(()) };
             let mut accounts = people::load(&mut tx, &ids).await?;
             let world = world::gather(&mut tx, &configuration, &mut accounts, self.clock.now()).await?;
             for account in &accounts {

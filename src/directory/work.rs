@@ -1,10 +1,13 @@
 //! One transaction under way: what it has locked, whom it has touched, which events it will write.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::event::{Cause, Event, Kind};
 use crate::reconcile::Stamp;
 use crate::scim;
+use crate::scim::resource_type::{Registry, ResourceType};
+use crate::store::agree::{self, About};
 use crate::store::{self, Tx, feed, people, resources, tenants};
 
 use super::{Configuration, Directory, Error, Result};
@@ -24,6 +27,8 @@ pub(crate) struct Work<'d> {
     pub now: Stamp,
     pub tenant: tenants::Tenant,
     pub configuration: Configuration,
+    /// The schemas and types of the tenant, which nobody changes while this transaction is open.
+    pub registry: Arc<Registry>,
     pub cause: Cause,
     /// People locked so far, as they were.
     pub before: BTreeMap<String, Before>,
@@ -41,7 +46,21 @@ pub(crate) struct Work<'d> {
 impl<'d> Work<'d> {
     pub async fn open(directory: &'d Directory, tenant: &str, cause: Cause) -> Result<Self> {
         let mut tx = directory.engine.write(tenant).await?;
+        agree::share(&mut tx, "", &[About::Definitions]).await?;
+        Self::begin(directory, tx, cause).await
+    }
+
+    /// With nobody else writing in the tenant: for whoever changes what resources are judged by.
+    #[expect(dead_code, reason = "the use cases that write definitions come next")]
+    pub async fn open_alone(directory: &'d Directory, tenant: &str, cause: Cause) -> Result<Self> {
+        let mut tx = directory.engine.write(tenant).await?;
+        agree::alone(&mut tx, "", About::Definitions).await?;
+        Self::begin(directory, tx, cause).await
+    }
+
+    async fn begin(directory: &'d Directory, mut tx: Tx, cause: Cause) -> Result<Self> {
         let tenant = tenants::current(&mut tx).await?.ok_or_else(|| scim::Error::not_found("no such tenant"))?;
+        let registry = directory.registry_at(&mut tx, &tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
         Ok(Self {
             directory,
@@ -49,6 +68,7 @@ impl<'d> Work<'d> {
             now: directory.clock.now(),
             tenant,
             configuration,
+            registry,
             cause,
             before: BTreeMap::new(),
             touched: BTreeSet::new(),
@@ -57,6 +77,12 @@ impl<'d> Work<'d> {
             events: Vec::new(),
             shared: BTreeSet::new(),
         })
+    }
+
+    /// The type as it is now: a request read its own before this transaction began.
+    pub fn kind(&self, name: &str) -> Result<Arc<ResourceType>> {
+        let kind = self.registry.type_named(name).cloned();
+        kind.ok_or_else(|| scim::Error::not_found(format!("there is no resource type {name} any more")).into())
     }
 
     /// Locks these people in the order of their ids and remembers how they were. Whoever re-decides a pair holds the
@@ -146,10 +172,16 @@ impl<'d> Work<'d> {
 /// Runs the body in a transaction and commits it; a lost race starts it again, three times at most. The body answers a
 /// `Result` and leaves events and derivation to [`Work::finish`], which is called for it.
 macro_rules! transact {
-    ($directory:expr, $tenant:expr, $cause:expr, $work:ident => $body:block) => {{
+    ($directory:expr, $tenant:expr, $cause:expr, $work:ident => $body:block) => {
+        $crate::directory::transact!(open, $directory, $tenant, $cause, $work => $body)
+    };
+    (alone, $directory:expr, $tenant:expr, $cause:expr, $work:ident => $body:block) => {
+        $crate::directory::transact!(open_alone, $directory, $tenant, $cause, $work => $body)
+    };
+    ($open:ident, $directory:expr, $tenant:expr, $cause:expr, $work:ident => $body:block) => {{
         let mut tries = 0_u64;
         loop {
-            let mut $work = $crate::directory::Work::open($directory, $tenant, $cause).await?;
+            let mut $work = $crate::directory::Work::$open($directory, $tenant, $cause).await?;
             let outcome: $crate::directory::Result<_> = async {
                 let answer: $crate::directory::Result<_> = async $body.await;
                 let answer = answer?;

@@ -68,7 +68,7 @@ impl FromRequestParts<Site> for Ask {
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Refusal> {
         let client = Client::from_request_parts(parts, site).await?;
         let named = parts.extensions.get::<Arc<Gate>>().and_then(|gate| gate.kind);
-        let kind = named.and_then(|name| site.directory.registry().type_named(name)).cloned().ok_or_else(|| {
+        let kind = named.and_then(|name| client.registry.type_named(name)).cloned().ok_or_else(|| {
             tracing::error!("a SCIM route without a known resource type");
             Refusal::internal()
         })?;

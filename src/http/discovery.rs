@@ -58,13 +58,13 @@ pub async fn service_provider_config(State(site): State<Site>, params: RawPathPa
 pub async fn resource_types(State(site): State<Site>, client: Client, uri: Uri, headers: HeaderMap) -> Answer {
     unfiltered(&uri)?;
     let base = scim_base(&site, &client.tenant.name, &headers);
-    let types = &site.directory.registry().types;
+    let types = &client.registry.types;
     Ok(scim(&ListResponse::all(types.iter().map(|kind| described(kind, &base)).collect())))
 }
 
 pub async fn resource_type(State(site): State<Site>, client: Client, Id(id): Id, headers: HeaderMap) -> Answer {
     let base = scim_base(&site, &client.tenant.name, &headers);
-    let types = &site.directory.registry().types;
+    let types = &client.registry.types;
     let kind = types.iter().find(|kind| kind.name.eq_ignore_ascii_case(&id));
     let kind = kind.ok_or_else(|| Refusal::not_found("there is no resource type of this name"))?;
     Ok(scim(&described(kind, &base)))
@@ -73,14 +73,14 @@ pub async fn resource_type(State(site): State<Site>, client: Client, Id(id): Id,
 pub async fn schemas(State(site): State<Site>, client: Client, uri: Uri, headers: HeaderMap) -> Answer {
     unfiltered(&uri)?;
     let base = scim_base(&site, &client.tenant.name, &headers);
-    let schemas = &site.directory.registry().schemas;
+    let schemas = &client.registry.schemas;
     Ok(scim(&ListResponse::all(schemas.iter().map(|schema| defined(schema, &base)).collect())))
 }
 
 /// By its URN in any case (RFC 7644 §4).
 pub async fn schema(State(site): State<Site>, client: Client, Id(id): Id, headers: HeaderMap) -> Answer {
     let base = scim_base(&site, &client.tenant.name, &headers);
-    let schema = site.directory.registry().schema(&id);
+    let schema = client.registry.schema(&id);
     let schema = schema.ok_or_else(|| Refusal::not_found("there is no schema of this name"))?;
     Ok(scim(&defined(schema, &base)))
 }

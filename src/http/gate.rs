@@ -17,6 +17,7 @@ use super::refusal::Refusal;
 use super::routes::{Access, Route};
 use crate::auth::token::{self, Scope, Token};
 use crate::directory::{Caller, TenantInfo, TokenInfo, Voice};
+use crate::scim::resource_type::Registry;
 
 /// What the handlers of a route need to know of its line in the table.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct Client {
     pub tenant: TenantInfo,
     pub token: TokenInfo,
     pub caller: Caller,
+    /// The schemas and types of the tenant.
+    pub registry: Arc<Registry>,
 }
 
 pub async fn admit(
@@ -72,7 +75,7 @@ async fn identify(site: &Site, tenant: &str, headers: &HeaderMap) -> Result<Clie
     let known = known.filter(|known| known.tenant.name == tenant).ok_or_else(refused)?;
     let caller =
         Caller { tenant: known.tenant.id.clone(), voice: voice(&known.token)?, token: Some(known.token.id.clone()) };
-    Ok(Client { tenant: known.tenant, token: known.token, caller })
+    Ok(Client { tenant: known.tenant, token: known.token, caller, registry: known.registry })
 }
 
 /// Whose words a token writes and whose view it reads.

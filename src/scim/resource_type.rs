@@ -12,6 +12,7 @@
 //! assert!(found.extension.is_some());
 //! ```
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use super::schema::{Attribute, Mutability, Returned, Schema, Type, Uniqueness};
@@ -39,12 +40,15 @@ pub mod urn {
     }
 }
 
-/// All that a server knows of types and schemas. Built once; shared.
+/// All that a server knows of types and schemas for one tenant: the built-in ones, and what the tenant defines
+/// ([`Registry::with`]). Built once for each version of the definitions; shared.
 #[derive(Clone, Debug)]
 pub struct Registry {
     pub types: Vec<Arc<ResourceType>>,
     /// Every schema that `/Schemas` lists, message schemas excluded (RFC 7644 §3.1).
     pub schemas: Vec<Arc<Schema>>,
+    /// The cells of a person that are unique by the tenant's own definitions.
+    pub unique: BTreeSet<String>,
 }
 
 impl Registry {
@@ -86,12 +90,20 @@ pub struct ResourceType {
     pub description: String,
     pub schema: Arc<Schema>,
     pub extensions: Vec<Extension>,
+    /// Defined by the tenant: its resources are plain documents of one owner, that all readers see alike.
+    pub own: bool,
+    /// Of a tenant's own type: whether push tokens write its resources.
+    pub pushed: bool,
+    /// What the type is about to be, while a change of its definitions is under way: documents are indexed both ways.
+    pub next: Option<Arc<ResourceType>>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Extension {
     pub schema: Arc<Schema>,
     pub required: bool,
+    /// Defined by the tenant.
+    pub own: bool,
 }
 
 /// An attribute found by name: where it lives (`extension` is `None` for the base schema and the common
@@ -180,7 +192,7 @@ fn common(name: &str) -> Option<&'static Attribute> {
 
 fn load_builtin() -> Registry {
     let load = |json| Arc::new(Schema::parse(json).expect("the schema files are part of the program and tested"));
-    let optional = |schema: &Arc<Schema>| Extension { schema: schema.clone(), required: false };
+    let optional = |schema: &Arc<Schema>| Extension { schema: schema.clone(), required: false, own: false };
 
     let user = load(include_str!("../../schemas/user.json"));
     let enterprise = load(include_str!("../../schemas/enterprise-user.json"));
@@ -195,6 +207,9 @@ fn load_builtin() -> Registry {
             description: schema.description.clone(),
             schema: schema.clone(),
             extensions,
+            own: false,
+            pushed: false,
+            next: None,
         })
     };
 
@@ -215,6 +230,7 @@ fn load_builtin() -> Registry {
             load(include_str!("../../schemas/resource-type.json")),
             load(include_str!("../../schemas/schema.json")),
         ],
+        unique: BTreeSet::new(),
     }
 }
 

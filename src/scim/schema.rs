@@ -85,6 +85,9 @@ pub struct Attribute {
     pub reference_types: Vec<String>,
     #[serde(default)]
     pub sub_attributes: Vec<Attribute>,
+    /// How often a change of the definition gave the index other keys: each generation has a path of its own there.
+    #[serde(skip)]
+    pub generation: u32,
 }
 
 impl Attribute {

@@ -4,13 +4,15 @@
 use super::engine::Conn;
 use super::{Error, Tx};
 
-/// What two transactions about one connection must not do past each other.
+/// What two transactions about one connection, or one tenant (then the connection is empty), must not do past each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
     /// New people of the connection are judged by its settings: shared by whoever brings somebody, alone whoever edits them.
     Settings,
     /// Claims name groups that may not be there yet: shared by whoever writes claims, alone whoever gives a group its names.
     GroupNames,
+    /// A tenant's schemas and types: shared by whoever writes resources, which are judged by them, alone whoever changes them.
+    Definitions,
 }
 
 impl About {
@@ -18,6 +20,7 @@ impl About {
         let about = match self {
             Self::Settings => "settings",
             Self::GroupNames => "group names",
+            Self::Definitions => "definitions",
         };
         format!("rollkeeper {about} {tenant} {connection}")
     }

@@ -11,6 +11,7 @@ mod error;
 
 pub mod agree;
 pub mod connections;
+pub mod definitions;
 pub mod feed;
 pub mod identity;
 pub mod invitations;

@@ -11,6 +11,8 @@ pub struct Tenant {
     /// 32 random bytes: HMACs of tombstones, handles and cursors.
     pub key: Vec<u8>,
     pub created: i64,
+    /// Moves whenever the tenant's definitions do.
+    pub schema_version: i64,
 }
 
 pub async fn insert(tx: &mut Tx, tenant: &Tenant) -> Result<(), Error> {
@@ -27,15 +29,21 @@ pub async fn insert(tx: &mut Tx, tenant: &Tenant) -> Result<(), Error> {
 }
 
 pub async fn list(tx: &mut Tx) -> Result<Vec<Tenant>, Error> {
-    all!(tx, Tenant, "select id, name, kind, key, created from tenant order by name")
+    all!(tx, Tenant, "select id, name, kind, key, created, schema_version from tenant order by name")
 }
 
 /// By name, which is what a path holds.
 pub async fn named(tx: &mut Tx, name: &str) -> Result<Option<Tenant>, Error> {
-    one!(tx, Tenant, "select id, name, kind, key, created from tenant where name = $1", name)
+    one!(tx, Tenant, "select id, name, kind, key, created, schema_version from tenant where name = $1", name)
 }
 
 /// The tenant this transaction is bound to.
 pub async fn current(tx: &mut Tx) -> Result<Option<Tenant>, Error> {
-    one!(tx, Tenant, "select id, name, kind, key, created from tenant where id = $1", &tx.tenant)
+    one!(tx, Tenant, "select id, name, kind, key, created, schema_version from tenant where id = $1", &tx.tenant)
+}
+
+/// The definitions of the tenant are others from now on.
+pub async fn move_schema_version(tx: &mut Tx) -> Result<(), Error> {
+    run!(tx, "update tenant set schema_version = schema_version + 1 where id = $1", &tx.tenant)?;
+    Ok(())
 }

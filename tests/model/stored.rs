@@ -22,7 +22,7 @@ use rollkeeper::jit::claims::Statement;
 use rollkeeper::jit::login::Logins;
 use rollkeeper::jit::rules::Rules;
 use rollkeeper::reconcile::{self, DefaultMode, Person, Source, Stamp, Word, World};
-use rollkeeper::scim::resource_type::ResourceType;
+use rollkeeper::scim::resource_type::{Registry, ResourceType};
 use rollkeeper::store::people::Account;
 use rollkeeper::store::{Engine, Options, identity, people, tenants, vouches};
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ impl Stored {
             let mut tx = product.engine().read(&tenant).await.expect("a transaction");
             tenants::current(&mut tx).await.expect("the tenant is read").expect("the tenant is there").key
         });
-        let kind = |name: &str| product.registry().type_named(name).expect("a built-in type").clone();
+        let kind = |name: &str| Registry::builtin().type_named(name).expect("a built-in type").clone();
         let mut stored = Self {
             store: store.clone(),
             universe,

@@ -8,7 +8,7 @@ use rollkeeper::clock::{Clock, Ids};
 use rollkeeper::directory::{Caller, Directory, Error, Page, Precondition, Query, Resource, Voice, Wants};
 use rollkeeper::jit::rules::Rules;
 use rollkeeper::scim::message::PatchOp;
-use rollkeeper::scim::resource_type::ResourceType;
+use rollkeeper::scim::resource_type::{Registry, ResourceType};
 use rollkeeper::store::{Engine, Options};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
@@ -63,7 +63,7 @@ impl Roll {
     }
 
     pub fn kind(&self, name: &str) -> Arc<ResourceType> {
-        self.directory.registry().type_named(name).expect("a built-in type").clone()
+        Registry::builtin().type_named(name).expect("a built-in type").clone()
     }
 
     pub fn administrator(&self) -> Voiced<'_> {

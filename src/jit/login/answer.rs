@@ -79,8 +79,7 @@ pub(super) async fn compose(
     id: String,
 ) -> Result<Answer> {
     work.settle().await?;
-    let directory = work.directory;
-    let kind = directory.registry().type_named("User").cloned().ok_or_else(|| scim::Error::not_found("no users"))?;
+    let kind = work.kind("User")?;
     let wants = Wants { groups: true, members: false };
     let configuration = work.configuration.clone();
     let resource = find_in(&mut work.tx, &configuration, &Voice::Reader, &kind, &applied.person, wants).await?;

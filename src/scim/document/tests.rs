@@ -139,6 +139,9 @@ fn numbers_and_dates() {
         description: String::new(),
         schema: Registry::load_schema(schema).unwrap().into(),
         extensions: vec![],
+        own: true,
+        pushed: false,
+        next: None,
     };
     let cases = [
         (r#"{"legs": 4}"#, true),

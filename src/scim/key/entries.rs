@@ -26,9 +26,21 @@ pub struct Entry {
     pub unique: bool,
 }
 
-/// All rows of a document. Of what is `returned: never` only that it is there, and nothing of what lives in columns and
-/// tables of its own: see [`is_column`].
+/// All rows of a document; while a change of the definitions is under way also those that are to be. Of what is
+/// `returned: never` only that it is there, and nothing of what lives in columns and tables of its own: see [`is_column`].
 pub fn entries(kind: &ResourceType, document: &Document) -> Vec<Entry> {
+    let mut rows = rows(kind, document);
+    if let Some(next) = &kind.next {
+        for row in self::rows(next, document) {
+            if !rows.iter().any(|known| (&known.attr, known.slot, &known.key) == (&row.attr, row.slot, &row.key)) {
+                rows.push(row);
+            }
+        }
+    }
+    rows
+}
+
+fn rows(kind: &ResourceType, document: &Document) -> Vec<Entry> {
     let mut rows = Vec::new();
     for attribute in kind.schema.attributes.iter().filter(|a| !is_column(kind, None, a)) {
         if let Some(value) = document.0.get(&attribute.name) {
@@ -77,7 +89,10 @@ pub fn path(extension: Option<&Schema>, attribute: &Attribute, sub: Option<&Attr
         path.push_str(&sub.name);
     }
     path.make_ascii_lowercase();
-    path
+    match sub.unwrap_or(attribute).generation {
+        0 => path,
+        generation => format!("{path};{generation}"),
+    }
 }
 
 pub fn marker(attr: String, slot: i32) -> Entry {
