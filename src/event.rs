@@ -56,6 +56,12 @@ impl Event {
         Self { other: Some(other.into()), ..self }
     }
 
+    /// As the feed stores it.
+    pub fn to_json(&self) -> String {
+        // Plain texts: serialising them cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     pub fn naming(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { names: names.into_iter().map(Into::into).collect(), ..self }
     }
@@ -103,6 +109,9 @@ kinds! {
     UserRevived = "user.revived",
     /// The retention is over: nothing is left but the id.
     UserPurged = "user.purged",
+    /// From now on neither a push nor a login finds the account by a name or an address.
+    UserProtected = "user.protected",
+    UserUnprotected = "user.unprotected",
     GroupCreated = "group.created",
     GroupUpdated = "group.updated",
     GroupDeleted = "group.deleted",
@@ -122,6 +131,8 @@ kinds! {
     MembershipRemoved = "membership.removed",
     LinkCreated = "link.created",
     LinkRemoved = "link.removed",
+    /// An administrator said whom a connection means by an `externalId`; `other` is the connection.
+    AnchorBound = "anchor.bound",
     /// A known anchor came with a new subject.
     SubjectChanged = "link.subject_changed",
     /// A login joined a person by an address or a user name.

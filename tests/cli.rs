@@ -217,7 +217,7 @@ both_engines! {
 
         assert_eq!(program.json(&["verify"]), json!({ "differences": [] }));
         assert!(program.json(&["reindex"])["resources"].as_u64().is_some_and(|count| count > 0));
-        assert_eq!(program.json(&["conflicts"]), json!({ "conflicts": [] }));
+        assert_eq!(program.json(&["conflict", "list"]), json!({ "conflicts": [], "totalResults": 0 }));
         assert_eq!(program.json(&["verify"]), json!({ "differences": [] }));
         program.json(&["tenant", "create", "other"]);
         program.refuses(&["query"], 2, "--tenant");

@@ -12,6 +12,7 @@ mod explain;
 mod failure;
 mod grant;
 mod invite;
+mod link;
 mod moment;
 mod named;
 mod query;
@@ -84,8 +85,12 @@ enum Command {
     Explain(explain::Explain),
     /// Find people, groups or organizations with a SCIM filter
     Query(query::Query),
-    /// List refusals that wait for an administrator
-    Conflicts(conflicts::Conflicts),
+    /// Refusals that wait for an administrator
+    #[command(subcommand)]
+    Conflict(conflicts::Command),
+    /// Which sign-in identity is whose
+    #[command(subcommand)]
+    Link(link::Command),
     /// Recompute everything derived from its registers and report differences
     Verify(verify::Verify),
     /// Build what is derived again: after an upgrade that says so, or to mend what verify reports
@@ -144,7 +149,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Withdraw(withdraw) => withdraw.run(&roll).await,
         Command::Explain(explain) => explain.run(&roll).await,
         Command::Query(query) => query.run(&roll).await,
-        Command::Conflicts(conflicts) => conflicts.run(&roll).await,
+        Command::Conflict(command) => command.run(&roll).await,
+        Command::Link(command) => command.run(&roll).await,
         Command::Verify(verify) => verify.run(&roll).await,
         Command::Reindex(reindex) => reindex.run(&roll).await,
         Command::Serve | Command::Demo(_) => unreachable!("both have returned above"),

@@ -45,11 +45,8 @@ impl Directory {
             if !account.person.links.iter().any(|it| it.connection == connected.id && it.subject == subject) {
                 return Ok(false);
             }
-            work.keep_names(&account, |it| it.connection == connected.id && it.subject == subject).await?;
-            identity::remove_link(&mut work.tx, &connected.id, subject).await?;
-            let event = work.event(Kind::LinkRemoved).of(&link.resource).and(&connected.id);
-            work.publish(event);
-            Ok(true)
+            work.end_link(&connected, &link).await?;
+            work.forget_ruling(&connected.id, subject).await.map(|()| true)
         })
     }
 
@@ -69,9 +66,19 @@ impl Directory {
 }
 
 impl Work<'_> {
-    fn named(&self, connection: &str) -> Result<Connected> {
+    pub(crate) fn named(&self, connection: &str) -> Result<Connected> {
         let found = self.configuration.named(connection).cloned();
         found.ok_or_else(|| scim::Error::not_found(format!("there is no connection {connection:?}")).into())
+    }
+
+    /// One link ends with everything that it claimed.
+    pub(crate) async fn end_link(&mut self, connected: &Connected, link: &identity::Link) -> Result<()> {
+        let account = self.living(&link.resource).await?;
+        self.keep_names(&account, |it| it.connection == connected.id && it.subject == link.subject).await?;
+        identity::remove_link(&mut self.tx, &connected.id, &link.subject).await?;
+        let event = self.event(Kind::LinkRemoved).of(&link.resource).and(&connected.id).naming([&link.id]);
+        self.publish(event);
+        Ok(())
     }
 
     /// An account keeps the unique names that only the links which end now gave it: they become the administrator's words.

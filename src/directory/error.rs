@@ -11,7 +11,7 @@ pub enum Error {
     Scim(scim::Error),
     /// A refusal that an administrator can mend: it leaves a row in the conflict queue and changes nothing else.
     #[error("{error}")]
-    Refused { error: scim::Error, code: &'static str, resource: Option<String> },
+    Refused { error: scim::Error, code: &'static str, case: Case },
     /// Too many races lost, or no connection in time: try again.
     #[error("the server is busy")]
     Busy,
@@ -20,7 +20,26 @@ pub enum Error {
     Store(store::Error),
 }
 
+/// What waits for the administrator of a refused push.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Case {
+    /// (id, the name of what matched) of each account that it may be.
+    pub candidates: Vec<(String, &'static str)>,
+    /// The HMAC of the identity that was pushed: what a ruling is about.
+    pub hash: Option<String>,
+}
+
 impl Error {
+    /// The same, about this identity, if it is a refusal that an administrator can mend.
+    pub(crate) fn about(self, hash: &str) -> Self {
+        match self {
+            Self::Refused { error, code, case } => {
+                Self::Refused { error, code, case: Case { hash: Some(hash.to_owned()), ..case } }
+            }
+            other => other,
+        }
+    }
+
     /// Whether the transaction may start again.
     pub(crate) fn is_race(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_race())

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::scim::{self, core};
 use crate::store::feed;
@@ -53,19 +53,6 @@ impl Directory {
         let mut tx = self.engine.read(tenant).await?;
         let trace = feed::decision(&mut tx, id).await?;
         trace.map(|text| serde_json::from_str(&text).map_err(|e| corrupt("decision", e))).transpose()
-    }
-
-    /// Refusals that wait for an administrator.
-    pub async fn conflicts(&self, tenant: &str) -> Result<Vec<Value>> {
-        let mut tx = self.engine.read(tenant).await?;
-        let rows = feed::conflicts(&mut tx).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| {
-                json!({"id": row.id, "at": core::instant(row.at), "code": row.code, "connection": row.connection,
-                       "resource": row.resource, "state": row.state})
-            })
-            .collect())
     }
 }
 

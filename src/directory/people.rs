@@ -14,6 +14,8 @@ use crate::store::people::Account;
 use crate::store::{identity, people, resources, values};
 
 pub(crate) use super::config::domain_of;
+use super::error::Case;
+use super::rulings::Ruling;
 use super::settle::{display_name, own_document};
 use super::sight::{Sight, has_address_of, sight, verified_for};
 use super::words::{Said, addresses_of, check_external_id, everywhere, stated, user_name_of};
@@ -86,36 +88,59 @@ impl Work<'_> {
         let Asserted { document, external_id, active } = asserted;
         let key = required_user_name(&document)?;
         let said = Said { external_id, active: active.unwrap_or(true), words: stated(&document) };
+        let hash = self.pushed_identity(said.external_id.as_deref(), &key);
+        let placed = self.place(&connected, &document, said, &key, &hash).await;
+        placed.map_err(|error| error.about(&hash))
+    }
 
-        if let Some(id) = self.restorable(&connected, &said, &key).await? {
+    /// The order of outcomes of a POST.
+    async fn place(
+        &mut self,
+        connected: &Connected,
+        document: &Document,
+        said: Said,
+        key: &str,
+        hash: &str,
+    ) -> Result<String> {
+        if let Some(id) = self.restorable(connected, &said, key).await? {
             let Some(account) = self.account(&id).await? else { return Err(gone()) };
-            return self.rewrite(&connected, &account, said, true).await.map(|_| id);
+            return self.rewrite(connected, &account, said, true).await.map(|_| id);
+        }
+        let ruling = self.ruling_of_push(connected, hash).await?;
+        if let Ruling::Account(id) = &ruling
+            && let Some(id) = self.bind_ruled(connected, id, &said, key).await?
+        {
+            return Ok(id);
         }
         if let Some(external_id) = &said.external_id {
             let anchored = identity::anchor(&mut self.tx, &connected.namespace(), external_id).await?;
             if let Some((id, false)) = anchored {
-                self.check_name(&connected, &key, Some(&id)).await?;
-                self.bind(&connected, &id, &said).await?;
-                let event = self.event(Kind::RecordAdopted).of(&id).and(connection);
+                self.check_name(connected, key, Some(&id)).await?;
+                self.bind(connected, &id, &said).await?;
+                let event = self.event(Kind::RecordAdopted).of(&id).and(&connected.id);
                 self.publish(event);
                 return Ok(id);
             }
         }
-        if let Some(id) = self.claimable(&connected, &document, &key).await? {
-            let Some(account) = self.account(&id).await? else { return Err(gone()) };
-            self.check_claiming_names(&connected, &account, &document)?;
-            self.check_name(&connected, &key, Some(&id)).await?;
-            self.claim(&connected, &id, &said).await?;
+        if ruling == Ruling::Apart {
+            self.check_holder(key, None).await?;
+        } else {
+            if let Some(id) = self.claimable(connected, document, key).await? {
+                let Some(account) = self.account(&id).await? else { return Err(gone()) };
+                self.check_claiming_names(connected, &account, document)?;
+                self.check_name(connected, key, Some(&id)).await?;
+                self.claim(connected, &id, &said).await?;
+                return Ok(id);
+            }
+            self.check_name(connected, key, None).await?;
+        }
+        if let Some(id) = self.revivable(connected, said.external_id.as_deref(), key).await? {
+            self.revive(&id, document).await?;
+            self.bind(connected, &id, &said).await?;
             return Ok(id);
         }
-        self.check_name(&connected, &key, None).await?;
-        if let Some(id) = self.revivable(&connected, said.external_id.as_deref(), &key).await? {
-            self.revive(&id, &document).await?;
-            self.bind(&connected, &id, &said).await?;
-            return Ok(id);
-        }
-        let id = self.insert_person(&document).await?;
-        self.bind(&connected, &id, &said).await?;
+        let id = self.insert_person(document).await?;
+        self.bind(connected, &id, &said).await?;
         Ok(id)
     }
 
@@ -144,6 +169,7 @@ impl Work<'_> {
     async fn claimable(&mut self, connected: &Connected, document: &Document, key: &str) -> Result<Option<String>> {
         let mut candidates: BTreeSet<String> =
             values::having(&mut self.tx, "User", "username", key, 3).await?.into_iter().collect();
+        let by = if candidates.is_empty() { "email" } else { "userName" };
         if candidates.is_empty() {
             for address in addresses_of(document) {
                 if domain_of(&address).is_some_and(|domain| verified_for(connected, &domain)) {
@@ -164,12 +190,12 @@ impl Work<'_> {
             [(account, _)] => Err(refused(
                 "this account is protected: an administrator has to bind it to the connection first",
                 "guarded_account",
-                Some(account.person.id.clone()),
+                vec![(account.person.id.clone(), by)],
             )),
-            _ => Err(refused(
+            several => Err(refused(
                 "several accounts that nobody pushes match this user: an administrator has to bind one of them",
                 "ambiguous_account",
-                None,
+                several.iter().map(|(account, _)| (account.person.id.clone(), by)).collect(),
             )),
         }
     }
@@ -190,13 +216,21 @@ impl Work<'_> {
             return Err(refused(
                 "this userName lies in a domain that is reserved to another connection; ask an administrator",
                 "user_name_reserved",
-                None,
+                self.holder(key).await?.map(|holder| (holder, "userName")).into_iter().collect(),
             ));
         }
-        let holder = values::holder(&mut self.tx, "User", "username", "", key).await?;
-        match holder {
+        self.check_holder(key, own).await
+    }
+
+    async fn holder(&mut self, key: &str) -> Result<Option<String>> {
+        Ok(values::holder(&mut self.tx, "User", "username", "", key).await?)
+    }
+
+    /// Nobody else holds the name.
+    pub(crate) async fn check_holder(&mut self, key: &str, own: Option<&str>) -> Result<()> {
+        match self.holder(key).await? {
             Some(holder) if Some(holder.as_str()) != own => {
-                Err(refused("another user already has this userName", "user_name_taken", Some(holder)))
+                Err(refused("another user already has this userName", "user_name_taken", vec![(holder, "userName")]))
             }
             _ => Ok(()),
         }
@@ -235,15 +269,21 @@ impl Work<'_> {
     pub(crate) async fn pushed(&mut self, connection: &str, id: &str) -> Result<(Connected, Account, Said)> {
         let connected = self.connected(connection)?;
         let Some(account) = self.account(id).await? else { return Err(gone()) };
-        let said = match sight(&self.configuration, &connected, &account) {
-            Sight::Hidden => return Err(gone()),
-            Sight::Guarded => {
-                return Err(refused(
+        let mut seen = sight(&self.configuration, &connected, &account);
+        if seen == Sight::Guarded {
+            let hash = self.account_identity(id);
+            if self.ruling_of_push(&connected, &hash).await? != Ruling::Account(id.to_owned()) {
+                let refusal = refused(
                     "this account is protected: an administrator has to bind it to the connection first",
                     "guarded_account",
-                    Some(id.to_owned()),
-                ));
+                    vec![(id.to_owned(), "id")],
+                );
+                return Err(refusal.about(&hash));
             }
+            seen = Sight::Unclaimed;
+        }
+        let said = match seen {
+            Sight::Hidden | Sight::Guarded => return Err(gone()),
             Sight::Unclaimed => visible(&account),
             Sight::Own => account
                 .person
@@ -344,7 +384,11 @@ impl Work<'_> {
             }
             match identity::anchor(&mut self.tx, &namespace, new).await? {
                 Some((holder, _)) if holder != id => {
-                    return Err(refused("this externalId names another user", "identity_conflict", Some(holder)));
+                    return Err(refused(
+                        "this externalId names another user",
+                        "identity_conflict",
+                        vec![(holder, "externalId")],
+                    ));
                 }
                 Some((_, true)) => identity::restore_anchor(&mut self.tx, &namespace, new).await?,
                 Some(_) => {}
@@ -422,8 +466,8 @@ pub(crate) fn gone() -> Error {
 }
 
 /// 409 with a row in the conflict queue.
-pub(crate) fn refused(detail: &str, code: &'static str, resource: Option<String>) -> Error {
-    Error::Refused { error: scim::Error::uniqueness(detail), code, resource }
+pub(crate) fn refused(detail: &str, code: &'static str, candidates: Vec<(String, &'static str)>) -> Error {
+    Error::Refused { error: scim::Error::uniqueness(detail), code, case: Case { candidates, hash: None } }
 }
 
 /// Used by sign-in as well: whether an address of the account lies in a domain verified for the connection.

@@ -11,7 +11,6 @@ use crate::scim::patch::{self, MemberEdit};
 use crate::scim::resource_type::ResourceType;
 use crate::scim::version::Tags;
 use crate::scim::{self};
-use crate::store::feed;
 
 use super::groups::Stated;
 use super::people::{Asserted, gone};
@@ -112,22 +111,6 @@ impl Directory {
             work.delete(caller, kind, id, precondition).await
         });
         self.queued(caller, outcome).await
-    }
-
-    /// A refusal that an administrator can mend leaves its row in the conflict queue, and nothing else.
-    async fn queued<T>(&self, caller: &Caller, outcome: Result<T>) -> Result<T> {
-        if let Err(Error::Refused { code, resource, .. }) = &outcome {
-            let mut tx = self.engine.write(&caller.tenant).await?;
-            let connection = match &caller.voice {
-                Voice::Push { connection } => Some(connection.as_str()),
-                _ => None,
-            };
-            // One open row per case: a push that is repeated every hour does not fill the queue.
-            let id = format!("{code}:{}:{}", connection.unwrap_or("-"), resource.as_deref().unwrap_or("-"));
-            feed::insert_conflict(&mut tx, &id, self.clock.now(), code, connection, resource.as_deref()).await?;
-            tx.commit().await?;
-        }
-        outcome
     }
 }
 

@@ -7,7 +7,7 @@ use crate::event::Kind;
 use crate::reconcile::{Source, World};
 use crate::scim::key::Key;
 use crate::store::people::Account;
-use crate::store::{identity, invitations, people, resources, values, vouches};
+use crate::store::{conflicts, identity, invitations, people, resources, values, vouches};
 
 use super::words::{addresses_of, everywhere, invitable_of, subject_of, user_name_of};
 use super::{Connected, Result, Work, world};
@@ -124,6 +124,7 @@ impl Work<'_> {
         }
         resources::remove_records(&mut self.tx, id).await?;
         identity::remove_anchors(&mut self.tx, id).await?;
+        conflicts::remove_rulings_of(&mut self.tx, id).await?;
         people::remove_words(&mut self.tx, id).await?;
         values::remove_all(&mut self.tx, id).await?;
         vouches::remove_all_but_denies(&mut self.tx, id).await?;

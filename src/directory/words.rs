@@ -62,13 +62,7 @@ pub(crate) fn invitable_of(document: &Document) -> BTreeSet<String> {
 impl Work<'_> {
     /// HMAC of what a tombstone remembers: nothing of a person who is gone can be read from it.
     pub(crate) fn mark(&self, kind: &str, value: &str) -> String {
-        let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.tenant.key) else {
-            unreachable!("HMAC takes a key of any length")
-        };
-        mac.update(kind.as_bytes());
-        mac.update(&[0]);
-        mac.update(value.as_bytes());
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+        mark_with(&self.tenant.key, kind, value)
     }
 
     /// Writes the record of the person at the connection, new or not. `bound_at` and `off` are kept where a record stands.
@@ -153,6 +147,17 @@ impl Work<'_> {
         }
         Ok(identity::clear_tombstones(&mut self.tx, &marks).await?)
     }
+}
+
+/// HMAC by the tenant's key, in hex.
+pub(crate) fn mark_with(key: &[u8], kind: &str, value: &str) -> String {
+    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key) else {
+        unreachable!("HMAC takes a key of any length")
+    };
+    mac.update(kind.as_bytes());
+    mac.update(&[0]);
+    mac.update(value.as_bytes());
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A subject as tombstones know it: it is a name on its connection only.

@@ -153,11 +153,8 @@ impl<'d> Work<'d> {
     /// Derives whoever is touched, writes the differences and the events.
     pub async fn finish(&mut self) -> Result<()> {
         self.settle().await?;
-        let events: Vec<(String, String)> = self
-            .events
-            .drain(..)
-            .map(|event| (event.kind.to_string(), serde_json::to_string(&event).unwrap_or_default()))
-            .collect();
+        let events: Vec<(String, String)> =
+            self.events.drain(..).map(|event| (event.kind.to_string(), event.to_json())).collect();
         if !events.is_empty() {
             feed::append(&mut self.tx, self.now, &events).await?;
         }

@@ -30,7 +30,23 @@ pub struct Snapshot {
     pub invitations: Vec<Invited>,
     /// The user name lies in a domain that is verified for another connection.
     pub user_name_reserved: bool,
+    /// Who holds the user name.
+    pub name_holder: Option<String>,
+    /// What an administrator has ruled about this subject.
+    pub ruling: Ruling,
+    /// (account, the name of what matched) of everybody who was found, for the conflict queue.
+    pub matches: Vec<(String, &'static str)>,
     pub serves_organizations: bool,
+}
+
+/// An administrator's word on who a subject is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Ruling {
+    #[default]
+    None,
+    /// Nobody of those whom a name or an address fits.
+    Apart,
+    Account(Candidate),
 }
 
 /// An account that may be the person.
@@ -61,13 +77,15 @@ pub enum Who {
     Anchored(String),
     Joined(String),
     Invited(String),
+    /// By an administrator's ruling.
+    Ruled(String),
     New,
 }
 
 impl Who {
     pub fn id(&self) -> Option<&str> {
         match self {
-            Self::Linked(id) | Self::Anchored(id) | Self::Joined(id) | Self::Invited(id) => Some(id),
+            Self::Linked(id) | Self::Anchored(id) | Self::Joined(id) | Self::Invited(id) | Self::Ruled(id) => Some(id),
             Self::New => None,
         }
     }
@@ -80,6 +98,8 @@ pub struct Allowed {
     pub accept: Vec<String>,
     /// Whether the groups claim is kept (JIT on, and a list was stated).
     pub keep_groups: bool,
+    /// An administrator has ruled who this is, whatever the anchor says.
+    pub ignore_anchor: bool,
 }
 
 /// Why nobody may enter; the codes are the API's.
@@ -157,6 +177,15 @@ fn find(rules: &Rules, claims: &Claims, snapshot: &Snapshot, trace: &mut Vec<Ste
         note("tombstone", "found");
         return Err(deny(Code::Tombstoned));
     }
+    if let Ruling::Account(ruled) = &snapshot.ruling {
+        note("ruling", "bound");
+        return Ok((Who::Ruled(ruled.id.clone()), Some(ruled.clone())));
+    }
+    let apart = snapshot.ruling == Ruling::Apart;
+    if let Some(linked) = snapshot.linked.as_ref().filter(|_| apart) {
+        note("ruling", "kept_apart");
+        return Ok((Who::Linked(linked.id.clone()), Some(linked.clone())));
+    }
     if let Some(linked) = &snapshot.linked {
         // Links never move: an anchor that names another account is a conflict, not a rename.
         if let Some(anchored) = snapshot.anchored.as_ref().filter(|anchored| anchored.id != linked.id) {
@@ -172,6 +201,14 @@ fn find(rules: &Rules, claims: &Claims, snapshot: &Snapshot, trace: &mut Vec<Ste
         return Ok((Who::Anchored(anchored.id.clone()), Some(anchored.clone())));
     }
     note("anchor", if claims.anchor.is_some() { "none" } else { "no_claim" });
+    if apart {
+        note("ruling", "kept_apart");
+        if let Some(holder) = &snapshot.name_holder {
+            note("user_name", "taken");
+            return Err(conflict(Code::AccountExistsUnlinked, Some(holder.clone())));
+        }
+        return create(rules, claims, snapshot, &mut note);
+    }
     if let Some(found) = join(rules, snapshot, &mut note)? {
         return Ok(found);
     }
@@ -187,6 +224,16 @@ fn find(rules: &Rules, claims: &Claims, snapshot: &Snapshot, trace: &mut Vec<Ste
         note("user_name", "reserved");
         return Err(conflict(Code::AccountExistsUnlinked, None));
     }
+    create(rules, claims, snapshot, &mut note)
+}
+
+/// Nobody is there: a new account, if this connection may make one.
+fn create(
+    rules: &Rules,
+    claims: &Claims,
+    snapshot: &Snapshot,
+    note: &mut impl FnMut(&'static str, &'static str),
+) -> Result<Found, Denied> {
     if (!rules.jit.enabled || !rules.jit.create) && snapshot.invitations.is_empty() {
         note("jit", "off");
         return Err(deny(Code::NotInvited));
@@ -298,7 +345,7 @@ fn enter(
         },
     );
     let keep_groups = rules.jit.enabled && matches!(claims.groups, GroupsClaim::Known(_));
-    Ok(Allowed { who, accept, keep_groups })
+    Ok(Allowed { who, accept, keep_groups, ignore_anchor: snapshot.ruling != Ruling::None })
 }
 
 fn deny(code: Code) -> Denied {
@@ -372,6 +419,55 @@ mod tests {
                 json!({}),
                 Snapshot { pushed: vec![candidate("u")], ..Default::default() },
                 Ok(Who::Joined("u".into())),
+            ),
+            (
+                "an administrator bound the subject, whatever link and anchor say",
+                json!({}),
+                Snapshot {
+                    ruling: Ruling::Account(candidate("r")),
+                    linked: Some(candidate("u")),
+                    anchored: Some(candidate("v")),
+                    ..Default::default()
+                },
+                Ok(Who::Ruled("r".into())),
+            ),
+            (
+                "whom an administrator bound may be inactive",
+                json!({}),
+                Snapshot {
+                    ruling: Ruling::Account(Candidate { active: false, ..candidate("r") }),
+                    ..Default::default()
+                },
+                Err(Code::Inactive),
+            ),
+            (
+                "kept apart from everybody who fits",
+                json!({}),
+                Snapshot {
+                    ruling: Ruling::Apart,
+                    unclaimed: vec![candidate("u")],
+                    others: vec!["v".into()],
+                    user_name_reserved: true,
+                    ..Default::default()
+                },
+                Ok(Who::New),
+            ),
+            (
+                "kept apart, but the name is held",
+                json!({}),
+                Snapshot { ruling: Ruling::Apart, name_holder: Some("v".into()), ..Default::default() },
+                Err(Code::AccountExistsUnlinked),
+            ),
+            (
+                "kept apart from the anchor's account",
+                json!({}),
+                Snapshot {
+                    ruling: Ruling::Apart,
+                    linked: Some(candidate("u")),
+                    anchored: Some(candidate("v")),
+                    ..Default::default()
+                },
+                Ok(Who::Linked("u".into())),
             ),
             (
                 "a recycled name during push lag",

@@ -186,8 +186,12 @@ impl Logins {
                 work.cause = work.cause.clone().decided(&id);
                 let applied = apply::allow(work, &connected, &claims, allowed).await?;
                 let answer = answer::compose(work, &connected, &claims, &decision, allowed, &applied, id).await?;
-                if !dry_run {
-                    keep(work, &connected, &claims, &decision, &answer.decision_id, Some(&applied.person)).await?;
+                if !dry_run
+                    && keep(work, &connected, &claims, &decision, &answer.decision_id, Some(&applied.person)).await?
+                    && applied.protected
+                {
+                    let event = work.event(Kind::ProtectedUsed).of(&applied.person).and(connection);
+                    work.publish(event);
                 }
                 Ok(Ok(answer))
             }
@@ -201,17 +205,9 @@ impl Logins {
                     }
                     work.publish(event);
                     if denied.conflict {
-                        let code = denied.code.as_str();
-                        let row = format!("{code}:{connection}:{}", work.mark("subject", &claims.subject));
-                        feed::insert_conflict(
-                            &mut work.tx,
-                            &row,
-                            work.now,
-                            code,
-                            Some(connection),
-                            denied.person.as_deref(),
-                        )
-                        .await?;
+                        let hash = Some(work.subject_identity(connection, &claims.subject));
+                        let case = directory::Case { candidates: snapshot.matches.clone(), hash };
+                        work.queue_login(connection, denied.code.as_str(), &case, &id).await?;
                     }
                 }
                 Ok(Err(LoginError::refused(denied.code, Some(id.clone()), &outward(denied.code, &id))))

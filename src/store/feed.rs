@@ -1,4 +1,4 @@
-//! The feed of effective changes, the traces of logins, and the conflict queue.
+//! The feed of effective changes, and the traces of logins.
 //!
 //! A reader's cursor is (transaction, position). PostgreSQL hands out positions before it commits, so the feed stops at
 //! the oldest transaction that is still open: nothing ever appears behind a cursor that was given. SQLite has one writer
@@ -6,7 +6,7 @@
 
 use serde_json::json;
 
-use super::engine::{Conn, all, one, run};
+use super::engine::{Conn, one, run};
 use super::{Error, Tx};
 
 /// (kind, body as JSON text).
@@ -95,46 +95,4 @@ pub async fn insert_decision(tx: &mut Tx, decision: &Decision<'_>) -> Result<boo
 pub async fn decision(tx: &mut Tx, id: &str) -> Result<Option<String>, Error> {
     let found = one!(tx, (String,), "select trace from decision where tenant = $1 and id = $2", &tx.tenant, id)?;
     Ok(found.map(|(trace,)| trace))
-}
-
-/// A refusal that an administrator can mend.
-pub async fn insert_conflict(
-    tx: &mut Tx,
-    id: &str,
-    at: i64,
-    code: &str,
-    connection: Option<&str>,
-    resource: Option<&str>,
-) -> Result<(), Error> {
-    run!(
-        tx,
-        "insert into conflict (tenant, id, at, code, connection, resource, state) values ($1, $2, $3, $4, $5, $6, 'open')
-         on conflict (tenant, id) do nothing",
-        &tx.tenant,
-        id,
-        at,
-        code,
-        connection,
-        resource
-    )?;
-    Ok(())
-}
-
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Conflict {
-    pub id: String,
-    pub at: i64,
-    pub code: String,
-    pub connection: Option<String>,
-    pub resource: Option<String>,
-    pub state: String,
-}
-
-pub async fn conflicts(tx: &mut Tx) -> Result<Vec<Conflict>, Error> {
-    all!(
-        tx,
-        Conflict,
-        "select id, at, code, connection, resource, state from conflict where tenant = $1 order by at, id",
-        &tx.tenant
-    )
 }

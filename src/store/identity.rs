@@ -110,6 +110,8 @@ pub async fn remove_anchors(tx: &mut Tx, resource: &str) -> Result<(), Error> {
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Link {
+    /// Opaque: what an administrator names it by.
+    pub id: String,
     pub connection: String,
     pub subject: String,
     pub resource: String,
@@ -122,7 +124,7 @@ pub async fn link(tx: &mut Tx, connection: &str, subject: &str) -> Result<Option
     one!(
         tx,
         Link,
-        "select connection, subject, resource, created, last_login, cut_off from link
+        "select id, connection, subject, resource, created, last_login, cut_off from link
          where tenant = $1 and connection = $2 and subject = $3",
         &tx.tenant,
         connection,
@@ -130,13 +132,24 @@ pub async fn link(tx: &mut Tx, connection: &str, subject: &str) -> Result<Option
     )
 }
 
+pub async fn link_by_id(tx: &mut Tx, id: &str) -> Result<Option<Link>, Error> {
+    one!(
+        tx,
+        Link,
+        "select id, connection, subject, resource, created, last_login, cut_off from link where tenant = $1 and id = $2",
+        &tx.tenant,
+        id
+    )
+}
+
 /// A link never moves: the insert of a second account for one subject is a conflict.
 pub async fn add_link(tx: &mut Tx, link: &Link) -> Result<(), Error> {
     run!(
         tx,
-        "insert into link (tenant, connection, subject, resource, created, last_login, cut_off)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into link (tenant, id, connection, subject, resource, created, last_login, cut_off)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
         &tx.tenant,
+        &link.id,
         &link.connection,
         &link.subject,
         &link.resource,
@@ -174,7 +187,7 @@ pub async fn links_of(tx: &mut Tx, resource: &str) -> Result<Vec<Link>, Error> {
     all!(
         tx,
         Link,
-        "select connection, subject, resource, created, last_login, cut_off from link
+        "select id, connection, subject, resource, created, last_login, cut_off from link
          where tenant = $1 and resource = $2 order by connection, subject",
         &tx.tenant,
         resource

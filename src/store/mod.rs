@@ -10,6 +10,7 @@ mod engine;
 mod error;
 
 pub mod agree;
+pub mod conflicts;
 pub mod connections;
 pub mod definitions;
 pub mod feed;

@@ -303,6 +303,11 @@ pub async fn set_lifecycle(
     Ok(())
 }
 
+pub async fn set_protected(tx: &mut Tx, id: &str, protected: bool) -> Result<(), Error> {
+    run!(tx, "update resource set protected = $3 where tenant = $1 and id = $2", &tx.tenant, id, protected)?;
+    Ok(())
+}
+
 /// A word of an administrator about one cell: `lock` or `entered`; `None` is `Cleared`.
 pub async fn set_word(
     tx: &mut Tx,

@@ -91,8 +91,8 @@ impl Roll {
 
     /// `code` of every refusal that waits for an administrator.
     pub async fn conflicts(&self) -> Vec<String> {
-        let rows = self.directory.conflicts(&self.tenant).await.expect("the queue is readable");
-        rows.iter().map(|row| row["code"].as_str().unwrap_or_default().to_owned()).collect()
+        let page = self.directory.conflicts(&self.tenant, None, 1, 1000).await.expect("the queue is readable");
+        page.conflicts.into_iter().map(|row| row.code).collect()
     }
 
     /// The events that this piece of a story wrote: `kind resource other`.

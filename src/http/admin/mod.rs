@@ -2,11 +2,14 @@
 //!
 //! Each file is one noun: what it looks like on the wire, and its handlers.
 
+pub mod conflicts;
 pub mod connections;
 pub mod events;
 mod explain;
 pub mod invitations;
+pub mod links;
 pub mod logins;
+mod paging;
 pub mod people;
 pub mod tokens;
 

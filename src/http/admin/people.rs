@@ -89,3 +89,13 @@ pub async fn unsuspend(State(site): State<Site>, client: Client, Id(id): Id) -> 
     site.directory.unsuspend(&client.tenant.id, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+pub async fn protect(State(site): State<Site>, client: Client, Id(id): Id) -> Result<StatusCode, Refusal> {
+    site.directory.protect(&client.tenant.id, &id, true).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn unprotect(State(site): State<Site>, client: Client, Id(id): Id) -> Result<StatusCode, Refusal> {
+    site.directory.protect(&client.tenant.id, &id, false).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

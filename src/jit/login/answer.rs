@@ -220,6 +220,7 @@ pub(super) fn trace(
             "Allowed: joined once to the only account that the name or verified address fits."
         }
         (Ok(_), Some(Who::Invited(_))) => "Allowed: an invitation was made for the account.",
+        (Ok(_), Some(Who::Ruled(_))) => "Allowed: an administrator bound this subject to the account.",
         (Ok(_), _) => "Allowed: nobody was there, so the account was created.",
         (Err(denied), _) => refusal(denied.code.as_str()),
     };

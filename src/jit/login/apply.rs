@@ -27,6 +27,7 @@ pub(super) struct Applied {
     pub linked: bool,
     /// Found as somebody who was there before and joined now.
     pub adopted: bool,
+    pub protected: bool,
 }
 
 /// The connection, then groups, then people in the order of their ids.
@@ -54,9 +55,17 @@ pub(super) async fn allow(
         who => who.id().unwrap_or_default().to_owned(),
     };
     let person = applied.person.clone();
-    let known = identity::link(&mut work.tx, &connected.id, &claims.subject).await?;
+    applied.protected = work.account(&person).await?.is_some_and(|account| account.protected);
+    let mut known = identity::link(&mut work.tx, &connected.id, &claims.subject).await?;
     let cut_off = matches!(claims.groups, GroupsClaim::CutOff);
+    if matches!(allowed.who, Who::Ruled(_))
+        && let Some(elsewhere) = known.take_if(|known| known.resource != person)
+    {
+        // Links never move by themselves; an administrator has moved this one.
+        work.end_link(connected, &elsewhere).await?;
+    }
     let link = identity::Link {
+        id: work.directory.ids().new(),
         connection: connected.id.clone(),
         subject: claims.subject.clone(),
         resource: person.clone(),
@@ -73,23 +82,30 @@ pub(super) async fn allow(
         identity::add_link(&mut work.tx, &link).await?;
         connections::mark_used(&mut work.tx, &connected.id).await?;
         work.touch(&person).await?;
-        let event = work.event(Kind::LinkCreated).of(&person).and(&connected.id);
+        let event = work.event(Kind::LinkCreated).of(&person).and(&connected.id).naming([&link.id]);
         work.publish(event);
+        applied.adopted = matches!(allowed.who, Who::Joined(_) | Who::Invited(_) | Who::Ruled(_));
         if matches!(allowed.who, Who::Joined(_) | Who::Invited(_)) {
-            applied.adopted = true;
             let event = work.event(Kind::LinkedByEmail).of(&person).and(&connected.id);
             work.publish(event);
         }
     } else if identity::touch_link(&mut work.tx, &connected.id, &claims.subject, claims.stamp, cut_off).await? {
         work.touch(&person).await?;
     }
-    if let Some(anchor) = &claims.anchor {
+    if let Some(anchor) = &claims.anchor
+        && !(allowed.ignore_anchor && anchor_is_others(work, connected, anchor, &person).await?)
+    {
         work.name_by_anchor(&connected.namespace(), anchor, &person).await?;
         identity::mark_matched(&mut work.tx, &connected.id, &connected.namespace(), anchor).await?;
     }
     say(work, connected, claims, allowed, &link, applied.created).await?;
     accept(work, claims, allowed, &person).await?;
     Ok(applied)
+}
+
+async fn anchor_is_others(work: &mut Work<'_>, connected: &Connected, anchor: &str, person: &str) -> Result<bool> {
+    let named = identity::anchor(&mut work.tx, &connected.namespace(), anchor).await?;
+    Ok(named.is_some_and(|(holder, _)| holder != person))
 }
 
 /// The claims as this login states them, field by field; an older token changes nothing.

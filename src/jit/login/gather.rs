@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::directory::{Connected, Result, Work, people, world};
+use crate::directory::{Connected, Result, Work, people, rulings, world};
 use crate::jit::claims::{Claims, GroupsClaim};
-use crate::jit::decide::{Candidate, Invited, Snapshot};
+use crate::jit::decide::{Candidate, Invited, Ruling, Snapshot};
 use crate::reconcile::{Source, Stamp};
 use crate::scim::key::Key;
 use crate::store::people::Account;
@@ -21,6 +21,10 @@ pub(super) struct Found {
     addressed: BTreeSet<String>,
     /// By any address or user name.
     named: BTreeSet<String>,
+    /// By an administrator's ruling about the subject.
+    ruled: Option<String>,
+    /// Who was found by the name of which claim.
+    by: BTreeSet<(String, &'static str)>,
 }
 
 impl Found {
@@ -28,22 +32,31 @@ impl Found {
         let mut ids: BTreeSet<String> = self.pushed.union(&self.addressed).chain(&self.named).cloned().collect();
         ids.extend(self.linked.clone());
         ids.extend(self.anchored.clone());
+        ids.extend(self.ruled.clone());
         ids
+    }
+
+    fn note<'a>(&mut self, ids: impl IntoIterator<Item = &'a String>, claim: &'static str) {
+        self.by.extend(ids.into_iter().map(|id| (id.clone(), claim)));
     }
 }
 
 /// Finds ids only: what is decided is read again behind the locks.
 pub(super) async fn find(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> Result<Found> {
     let mut found = known(work, connected, claims).await?;
-    if found.linked.is_some() || found.anchored.is_some() {
+    if found.linked.is_some() || found.anchored.is_some() || found.ruled.is_some() {
         return Ok(found);
     }
     let tx = &mut work.tx;
     for value in &claims.join_values {
         let record = resources::record_by_name(tx, &connected.id, "User", &Key::user_name(value).0).await?;
-        found.pushed.extend(record.map(|record| record.resource));
+        let record = record.map(|record| record.resource);
+        found.note(&record, "userName");
+        found.pushed.extend(record);
         if value.contains('@') {
-            found.pushed.extend(values::having(tx, "User", "emails.value", &Key::text(false, value).0, 3).await?);
+            let ids = values::having(tx, "User", "emails.value", &Key::text(false, value).0, 3).await?;
+            found.note(&ids, "email");
+            found.pushed.extend(ids);
         }
     }
     if let Some(email) = &claims.email {
@@ -52,13 +65,16 @@ pub(super) async fn find(work: &mut Work<'_>, connected: &Connected, claims: &Cl
             ids.extend(values::having(tx, "User", "emails.value", &Key::text(false, text).0, 3).await?);
             ids.extend(values::having(tx, "User", "username", &Key::user_name(text).0, 3).await?);
         }
+        found.note(&ids, "email");
         if email.vouched {
             found.addressed.clone_from(&ids);
         }
         found.named.extend(ids);
     }
     if let Some(name) = &claims.user_name {
-        found.named.extend(values::having(tx, "User", "username", &Key::user_name(name).0, 3).await?);
+        let ids = values::having(tx, "User", "username", &Key::user_name(name).0, 3).await?;
+        found.note(&ids, "userName");
+        found.named.extend(ids);
     }
     // Each statement sees what was committed until then: the person's own first login, if it was committed in between, would
     // be taken for somebody else of that name.
@@ -66,7 +82,7 @@ pub(super) async fn find(work: &mut Work<'_>, connected: &Connected, claims: &Cl
     Ok(if meanwhile.linked.is_some() || meanwhile.anchored.is_some() { meanwhile } else { found })
 }
 
-/// By link and by anchor.
+/// By link, by anchor, and by an administrator's ruling.
 async fn known(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> Result<Found> {
     let mut found = Found::default();
     let link = identity::link(&mut work.tx, &connected.id, &claims.subject).await?;
@@ -74,6 +90,13 @@ async fn known(work: &mut Work<'_>, connected: &Connected, claims: &Claims) -> R
     if let Some(anchor) = &claims.anchor {
         let known = identity::anchor(&mut work.tx, &connected.namespace(), anchor).await?;
         found.anchored = known.filter(|(_, retired)| !retired).map(|(id, _)| id);
+    }
+    let (linked, anchored) = (found.linked.clone(), found.anchored.clone());
+    found.note(&linked, "subject");
+    found.note(&anchored, "anchor");
+    let hash = work.subject_identity(&connected.id, &claims.subject);
+    if let rulings::Ruling::Account(id) = work.ruling(&connected.id, rulings::SUBJECT, &hash).await? {
+        found.ruled = Some(id);
     }
     Ok(found)
 }
@@ -129,14 +152,27 @@ pub(super) async fn snapshot(
         [one] => candidates.get(&one.person.id).cloned(),
         _ => None,
     };
-    let person = found.linked.as_ref().or(found.anchored.as_ref());
+    let person = found.ruled.as_ref().or(found.linked.as_ref()).or(found.anchored.as_ref());
     let invitations = invited(work, claims, invitation, person, made_for).await?;
     let user_name = claims.user_name.as_ref().map(|name| Key::user_name(name).0);
     let reserved = user_name
         .as_deref()
         .and_then(people::domain_of)
         .is_some_and(|domain| work.configuration.domain_owner(&domain).is_some_and(|owner| owner.id != connected.id));
+    let name_holder = match &user_name {
+        Some(key) => values::holder(&mut work.tx, "User", "username", "", key).await?,
+        None => None,
+    };
+    let hash = work.subject_identity(&connected.id, &claims.subject);
+    let ruling = match work.ruling(&connected.id, rulings::SUBJECT, &hash).await? {
+        rulings::Ruling::Apart => Ruling::Apart,
+        rulings::Ruling::Account(id) => candidates.get(&id).cloned().map_or(Ruling::None, Ruling::Account),
+        rulings::Ruling::None => Ruling::None,
+    };
     Ok(Snapshot {
+        name_holder,
+        ruling,
+        matches: found.by.iter().filter(|(id, _)| accounts.contains_key(id)).cloned().collect(),
         paused: connected.state != "on",
         tombstoned: is_tombstoned(work, connected, claims).await?,
         name_tombstoned: is_name_tombstoned(work, connected, claims, user_name.as_deref()).await?,

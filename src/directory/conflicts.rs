@@ -1,0 +1,480 @@
+//! The conflict queue: a refusal that an administrator can mend waits here with what each side said, until one call settles
+//! it.
+//!
+//! A row holds ids, codes and names. What the accounts say is read from their registers when an administrator looks; what the
+//! refused side said is not kept: by the names of what matched, it is what the candidates say. A resolution is a ruling about
+//! the refused identity (`rulings.rs`), which the next push or login finds, or another name for whoever holds the name.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::event::{Cause, Event, Kind};
+use crate::scim::key::Key;
+use crate::scim::{self, core};
+use crate::store::conflicts::{self, Conflict};
+use crate::store::people::Account;
+use crate::store::{Tx, feed, people, resources, tenants, values};
+
+use super::rulings::{RECORD, SUBJECT};
+use super::words::{addresses_of, mark_with, user_name_of};
+use super::work::corrupt;
+use super::{Caller, Case, Configuration, Directory, Error, Result, Voice, Work, transact};
+
+/// One row, as an administrator reads it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConflictInfo {
+    pub id: String,
+    pub at: Option<String>,
+    pub code: String,
+    /// What happened, and what may be done about it.
+    pub sentence: &'static str,
+    pub state: String,
+    /// Who was refused: `login` or `push`.
+    pub side: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection: Option<NamedConnection>,
+    /// The first candidate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// Of a login: its trace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision_id: Option<String>,
+    pub candidates: Vec<CandidateInfo>,
+    /// What may be done while it is open.
+    pub actions: Vec<&'static str>,
+    /// The account that the resolution named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct NamedConnection {
+    pub id: String,
+    pub name: String,
+}
+
+/// An account that the refused identity may be, as its registers say now.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CandidateInfo {
+    pub id: String,
+    /// The names of what the refused side said and this one says as well.
+    pub by: Vec<String>,
+    /// It is not there any more.
+    pub gone: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    pub emails: Vec<String>,
+    pub active: bool,
+    pub protected: bool,
+    /// Names of the connections that push this account, and of those that it signed in through.
+    pub pushed_by: Vec<String>,
+    pub signed_in_by: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ConflictPage {
+    pub total: i64,
+    pub conflicts: Vec<ConflictInfo>,
+}
+
+/// What an administrator does about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The refused identity is this account.
+    Bind,
+    /// It is nobody of those who are there.
+    KeepApart,
+    /// It is somebody else, and whoever holds its name gets another one.
+    Rename,
+    /// Nothing; the queue does not tell of it again.
+    Dismiss,
+}
+
+impl FromStr for Action {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "bind" => Ok(Self::Bind),
+            "keep_apart" => Ok(Self::KeepApart),
+            "rename" => Ok(Self::Rename),
+            "dismiss" => Ok(Self::Dismiss),
+            _ => Err(format!("{text:?} is no action: bind, keep_apart, rename or dismiss")),
+        }
+    }
+}
+
+impl Action {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Bind => "bind",
+            Self::KeepApart => "keep_apart",
+            Self::Rename => "rename",
+            Self::Dismiss => "dismiss",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Resolution {
+    pub action: Action,
+    /// The account: to bind, or to rename; the only candidate if it is left out.
+    pub person: Option<String>,
+    /// Of `rename`: the new userName.
+    pub user_name: Option<String>,
+}
+
+const STATES: [&str; 5] = ["open", "bound", "kept_apart", "renamed", "dismissed"];
+
+impl Directory {
+    /// A page of the queue, of one state or of all, oldest first.
+    pub async fn conflicts(
+        &self,
+        tenant: &str,
+        state: Option<&str>,
+        start_index: i64,
+        count: i64,
+    ) -> Result<ConflictPage> {
+        if let Some(state) = state.filter(|state| !STATES.contains(state)) {
+            return Err(scim::Error::invalid_value(format!(
+                "{state:?} is no state of a conflict: {}",
+                STATES.join(", ")
+            ))
+            .into());
+        }
+        let mut tx = self.engine.read(tenant).await?;
+        let (total, rows) = conflicts::page(&mut tx, state, start_index - 1, count).await?;
+        Ok(ConflictPage { total, conflicts: shown(&mut tx, rows).await? })
+    }
+
+    pub async fn conflict(&self, tenant: &str, id: &str) -> Result<ConflictInfo> {
+        let mut tx = self.engine.read(tenant).await?;
+        let row = conflicts::find(&mut tx, id).await?.ok_or_else(missing)?;
+        shown(&mut tx, vec![row]).await?.pop().ok_or_else(missing)
+    }
+
+    /// One call, after which the next push or login of the refused identity succeeds.
+    pub async fn resolve_conflict(&self, tenant: &str, id: &str, resolution: &Resolution) -> Result<ConflictInfo> {
+        transact!(self, tenant, Cause::by("administrator"), work => {
+            let row = conflicts::find_for_update(&mut work.tx, id).await?.ok_or_else(missing)?;
+            if row.state != "open" {
+                return Err(scim::Error::new(409, None, format!("this conflict is not open, it is {}", row.state)).into());
+            }
+            let settled = work.resolve(&row, resolution).await?;
+            let state = match resolution.action {
+                Action::Bind => "bound",
+                Action::KeepApart => "kept_apart",
+                Action::Rename => "renamed",
+                Action::Dismiss => "dismissed",
+            };
+            conflicts::settle(&mut work.tx, id, state, settled.as_deref(), work.now).await?;
+            let mut event = work.event(Kind::ConflictResolved).of(id).naming([resolution.action.as_str(), &row.code]);
+            event.other.clone_from(&settled);
+            work.publish(event);
+            Ok(())
+        })?;
+        self.conflict(tenant, id).await
+    }
+
+    /// A refusal that an administrator can mend leaves its row in the conflict queue, and nothing else; the detail carries its
+    /// reference.
+    pub(super) async fn queued<T>(&self, caller: &Caller, outcome: Result<T>) -> Result<T> {
+        let Err(Error::Refused { mut error, code, case }) = outcome else { return outcome };
+        let connection = match &caller.voice {
+            Voice::Push { connection } => Some(connection.as_str()),
+            _ => None,
+        };
+        let mut tx = self.engine.write(&caller.tenant).await?;
+        let Some(tenant) = tenants::current(&mut tx).await? else { return Err(error.into()) };
+        let row = row(&tenant.key, RECORD, code, connection, &case, None, self.clock.now());
+        if conflicts::open(&mut tx, &row).await? {
+            let event = opened(&row, Cause::by(caller.source()));
+            feed::append(&mut tx, row.at, &[(event.kind.to_string(), event.to_json())]).await?;
+        }
+        tx.commit().await?;
+        error.detail = format!("{} (reference {})", error.detail, row.id);
+        Err(Error::Refused { error, code, case })
+    }
+}
+
+impl Work<'_> {
+    /// The row of a refused login.
+    pub(crate) async fn queue_login(
+        &mut self,
+        connection: &str,
+        code: &'static str,
+        case: &Case,
+        decision: &str,
+    ) -> Result<()> {
+        let row = row(&self.tenant.key, SUBJECT, code, Some(connection), case, Some(decision), self.now);
+        if conflicts::open(&mut self.tx, &row).await? {
+            let event = opened(&row, self.cause.clone());
+            self.publish(event);
+        }
+        Ok(())
+    }
+
+    /// Carries a resolution out; the account that it names.
+    async fn resolve(&mut self, row: &Conflict, resolution: &Resolution) -> Result<Option<String>> {
+        let candidates = candidates_of(row)?;
+        if !actions(row, &candidates).contains(&resolution.action.as_str()) {
+            let known = actions(row, &candidates).join(" or ");
+            return Err(scim::Error::new(
+                409,
+                None,
+                format!("{} does not mend this conflict; {known} does", resolution.action.as_str()),
+            )
+            .into());
+        }
+        match resolution.action {
+            Action::Dismiss => Ok(None),
+            Action::Bind => {
+                let only: Option<&str> = match candidates.as_slice() {
+                    [(only, _)] => Some(only),
+                    _ => None,
+                };
+                let person = resolution.person.as_deref().or(only).ok_or_else(|| {
+                    scim::Error::invalid_value(
+                        "name the account to bind (\"person\"): there is not exactly one candidate",
+                    )
+                })?;
+                let account = self.living(person).await?;
+                if row.kind == RECORD
+                    && account.person.records.iter().any(|record| Some(&record.connection) == row.connection.as_ref())
+                {
+                    return Err(scim::Error::uniqueness(
+                        "this connection pushes that account already, as another user: change it there",
+                    )
+                    .into());
+                }
+                self.rule(row, Some(person)).await?;
+                Ok(Some(person.to_owned()))
+            }
+            Action::KeepApart => {
+                for (id, by) in &candidates {
+                    let there = resources::find(&mut self.tx, "User", id).await?.is_some();
+                    if there && by == "userName" {
+                        return Err(scim::Error::new(
+                            409,
+                            None,
+                            format!("the account {id} holds the same userName: rename it, then both can be there"),
+                        )
+                        .into());
+                    }
+                }
+                self.rule(row, None).await?;
+                Ok(None)
+            }
+            Action::Rename => {
+                let holder = candidates.iter().find(|(_, by)| by == "userName").map(|(id, _)| id.as_str());
+                let person = resolution.person.as_deref().or(holder).ok_or_else(|| {
+                    scim::Error::invalid_value("name the account that holds the userName (\"person\")")
+                })?;
+                let name = resolution.user_name.as_deref().ok_or_else(|| {
+                    scim::Error::invalid_value("\"userName\" is missing: what the account is called from now on")
+                })?;
+                let account = self.living(person).await?;
+                self.rename_entered(&account, name).await?;
+                self.rule(row, None).await?;
+                Ok(Some(person.to_owned()))
+            }
+        }
+    }
+
+    /// From now on the refused identity is this account, or nobody who is there.
+    async fn rule(&mut self, row: &Conflict, person: Option<&str>) -> Result<()> {
+        if let (Some(connection), Some(hash)) = (&row.connection, &row.hash) {
+            conflicts::rule(&mut self.tx, connection, &row.kind, hash, person, self.now).await?;
+        }
+        Ok(())
+    }
+
+    /// Another userName, as the administrator's word: where no push keeps the name.
+    async fn rename_entered(&mut self, account: &Account, name: &str) -> Result<()> {
+        let id = &account.person.id;
+        if !scim::document::is_user_name(name) {
+            return Err(scim::Error::invalid_value(format!("{name:?} is no userName")).into());
+        }
+        if let Some(record) = account.person.records.iter().find(|record| record.words.contains_key("userName")) {
+            let connection = self.configuration.connection(&record.connection);
+            return Err(scim::Error::mutability(format!(
+                "the userName is kept by the push of connection {}: change it there",
+                connection.map_or(record.connection.as_str(), |connected| &connected.name)
+            ))
+            .into());
+        }
+        let key = Key::user_name(name).0;
+        if values::holder(&mut self.tx, "User", "username", "", &key).await?.is_some_and(|holder| holder != *id) {
+            return Err(scim::Error::uniqueness("another user already has this userName").into());
+        }
+        let value = serde_json::Value::String(name.to_owned());
+        people::set_word(&mut self.tx, id, "entered", "userName", Some(&value), self.now).await?;
+        self.touch(id).await
+    }
+}
+
+fn missing() -> Error {
+    scim::Error::not_found("no conflict with this id").into()
+}
+
+fn opened(row: &Conflict, cause: Cause) -> Event {
+    let mut event = Event::new(Kind::ConflictOpened, cause).of(&row.id).naming([&row.code]);
+    event.other.clone_from(&row.connection);
+    event
+}
+
+/// One row for each case: what is refused every hour does not fill the queue.
+fn row(
+    key: &[u8],
+    kind: &str,
+    code: &str,
+    connection: Option<&str>,
+    case: &Case,
+    decision: Option<&str>,
+    at: i64,
+) -> Conflict {
+    let first = case.candidates.first().map(|(id, _)| id.clone());
+    let about = case.hash.as_deref().or(first.as_deref()).unwrap_or("-");
+    let mark = mark_with(key, "conflict", &[kind, code, connection.unwrap_or("-"), about].join("\u{0}"));
+    Conflict {
+        id: format!("cfl_{}", &mark[..32]),
+        at,
+        code: code.to_owned(),
+        connection: connection.map(str::to_owned),
+        resource: first,
+        state: "open".to_owned(),
+        kind: kind.to_owned(),
+        hash: case.hash.clone(),
+        decision: decision.map(str::to_owned),
+        candidates: serde_json::Value::from_iter(case.candidates.iter().map(|(id, by)| serde_json::json!([id, by])))
+            .to_string(),
+        settled: None,
+        resolved: None,
+    }
+}
+
+fn candidates_of(row: &Conflict) -> Result<Vec<(String, String)>> {
+    serde_json::from_str(&row.candidates).map_err(|e| corrupt("conflict", e))
+}
+
+/// What mends a conflict, best first.
+fn actions(row: &Conflict, candidates: &[(String, String)]) -> Vec<&'static str> {
+    let (has_identity, is_named) = (row.hash.is_some(), candidates.iter().any(|(_, by)| by == "userName"));
+    let mut actions = Vec::new();
+    if has_identity {
+        actions.push("bind");
+    }
+    if has_identity && !candidates.iter().any(|(_, by)| by == "id") {
+        actions.push("keep_apart");
+    }
+    if is_named {
+        actions.push("rename");
+    }
+    actions.push("dismiss");
+    actions
+}
+
+/// Rows with what their candidates say now.
+async fn shown(tx: &mut Tx, rows: Vec<Conflict>) -> Result<Vec<ConflictInfo>> {
+    let configuration = Configuration::load(tx).await?;
+    let name =
+        |id: &str| configuration.connection(id).map_or_else(|| id.to_owned(), |connected| connected.name.clone());
+    let mut ids = BTreeSet::new();
+    for row in &rows {
+        ids.extend(candidates_of(row)?.into_iter().map(|(id, _)| id));
+    }
+    let accounts = people::load(tx, &ids).await?;
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        let pairs = candidates_of(&row)?;
+        let open = row.state == "open";
+        let actions = if open { actions(&row, &pairs) } else { Vec::new() };
+        let mut candidates: Vec<CandidateInfo> = Vec::new();
+        for (id, by) in pairs {
+            match candidates.iter_mut().find(|candidate| candidate.id == id) {
+                Some(candidate) => candidate.by.push(by),
+                None => {
+                    let account = accounts.iter().find(|account| account.person.id == id && !account.person.retired);
+                    candidates.push(candidate(id, by, account, &name));
+                }
+            }
+        }
+        all.push(ConflictInfo {
+            at: core::instant(row.at),
+            sentence: sentence(&row.code),
+            side: if row.kind == SUBJECT { "login" } else { "push" },
+            connection: row.connection.as_ref().map(|id| NamedConnection { id: id.clone(), name: name(id) }),
+            decision_id: row.decision,
+            resolved: row.resolved.and_then(core::instant),
+            settled: row.settled,
+            resource: row.resource,
+            state: row.state,
+            code: row.code,
+            id: row.id,
+            candidates,
+            actions,
+        });
+    }
+    Ok(all)
+}
+
+fn candidate(id: String, by: String, account: Option<&Account>, name: &impl Fn(&str) -> String) -> CandidateInfo {
+    let connections = |ids: BTreeSet<&String>| ids.into_iter().map(|id| name(id)).collect();
+    let Some(account) = account else {
+        return CandidateInfo {
+            id,
+            by: vec![by],
+            gone: true,
+            user_name: None,
+            display_name: None,
+            emails: Vec::new(),
+            active: false,
+            protected: false,
+            pushed_by: Vec::new(),
+            signed_in_by: Vec::new(),
+        };
+    };
+    CandidateInfo {
+        id,
+        by: vec![by],
+        gone: false,
+        user_name: user_name_of(&account.document).map(str::to_owned),
+        display_name: account.display.clone(),
+        emails: addresses_of(&account.document),
+        active: account.active,
+        protected: account.protected,
+        pushed_by: connections(account.person.records.iter().map(|record| &record.connection).collect()),
+        signed_in_by: connections(account.person.links.iter().map(|link| &link.connection).collect()),
+    }
+}
+
+fn sentence(code: &str) -> &'static str {
+    match code {
+        "guarded_account" | "policy_denied" => {
+            "The account that fits is protected, so nobody joins or claims it by a name or an address: bind it if it is the same person."
+        }
+        "ambiguous_account" => "Several accounts fit: bind the one that it is, or keep them apart.",
+        "user_name_taken" => {
+            "Another account holds this userName: bind it if it is the same person, else rename one of them."
+        }
+        "user_name_reserved" => {
+            "The userName lies in a domain that is verified for another connection: bind it to an account, or let it be somebody of its own."
+        }
+        "account_exists_unlinked" => {
+            "An account with this name or address is there that this connection may not join by itself: bind it if it is the same person, else keep them apart."
+        }
+        "identity_conflict" => "Two names of one identity mean two accounts: bind it to the one that it is.",
+        "group_name_taken" => {
+            "A group of this name is there on which somebody has a word, so the connection got a group of its own."
+        }
+        _ => "A push or a sign-in was refused and an administrator can mend it.",
+    }
+}
