@@ -31,6 +31,11 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Connections to the database that the server keeps at most.
     pub max_connections: u32,
+    /// How often one token may ask in a second; 0 is no limit.
+    pub requests_per_second: u32,
+    /// What passwords must be like, in characters.
+    pub password_min_length: usize,
+    pub password_max_length: usize,
 }
 
 impl Default for Config {
@@ -44,6 +49,9 @@ impl Default for Config {
             max_body_bytes: 8 << 20,
             request_timeout: Duration::from_secs(30),
             max_connections: 16,
+            requests_per_second: 1_000,
+            password_min_length: 8,
+            password_max_length: 256,
         }
     }
 }
@@ -237,6 +245,18 @@ const SETTINGS: &[(&str, &str, Apply)] = &[
         config.max_connections = text.parse().ok().filter(|number| (1..=1000).contains(number))?;
         Some(())
     }),
+    ("requests_per_second", "a number from 1 to 100000, or 0 for no limit", |config, text| {
+        config.requests_per_second = text.parse().ok().filter(|number| (0..=100_000).contains(number))?;
+        Some(())
+    }),
+    ("password_min_length", "a number of characters from 1 to 64", |config, text| {
+        config.password_min_length = text.parse().ok().filter(|number| (1..=64).contains(number))?;
+        Some(())
+    }),
+    ("password_max_length", "a number of characters from 64 to 1024", |config, text| {
+        config.password_max_length = text.parse().ok().filter(|number| (64..=1024).contains(number))?;
+        Some(())
+    }),
 ];
 
 const NAMES: [&str; SETTINGS.len()] = {
@@ -344,6 +364,9 @@ mod tests {
             ("max_body_bytes", &["65536", "268435456"], &["", "65535", "268435457", "-1", "1MB"]),
             ("request_timeout_seconds", &["1", "3600"], &["0", "3601", "1.5"]),
             ("max_connections", &["1", "1000"], &["0", "1001"]),
+            ("requests_per_second", &["0", "1", "100000"], &["", "-1", "100001", "1.5"]),
+            ("password_min_length", &["1", "64"], &["0", "65"]),
+            ("password_max_length", &["64", "1024"], &["63", "1025"]),
         ];
         assert_eq!(cases.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), NAMES, "each setting has a row");
         for (name, right, wrong) in cases {

@@ -4,8 +4,13 @@
 mod support;
 
 use axum::http::{Method, header};
+use rollkeeper::app::App;
+use rollkeeper::auth::egress::{Egress, EgressPolicy};
+use rollkeeper::auth::jwks::Jwks;
 use rollkeeper::auth::token::Scope;
+use rollkeeper::http::Settings;
 use rollkeeper::http::routes::{self, Access};
+use rollkeeper::jit::login::Logins;
 use serde_json::{Value, json};
 use support::{Client, Reply, World, both_engines};
 
@@ -315,4 +320,32 @@ async fn what_the_router_refuses_is_a_scim_error_too() {
     let tags = push.users().post(json!({ "userName": "ana" })).await.status(201);
     push.users().delete(&tags.id()).if_match("nonsense\"").await.scim_error(412, "");
     push.users().get(&tags.id()).if_none_match("nonsense\"").await.status(200);
+}
+
+#[tokio::test]
+async fn a_token_that_asks_too_often_waits() {
+    let world = World::sqlite().await;
+    let acme = world.tenant("acme").await;
+    let (one, other) = (world.token(&acme, Scope::Scim).await, world.token(&acme, Scope::Admin).await);
+    let keys = Jwks::new(Egress::new(EgressPolicy::default()), world.clock.clone());
+    let logins = Logins { directory: world.directory.clone(), keys };
+    let settings = Settings { requests_per_second: 2, ..Settings::default() };
+    let app = App::new(world.directory.clone(), logins, settings);
+    let push = Client::new(app.router(), "acme", Some(&one));
+    for _ in 0..4 {
+        push.users().list("").await.status(200);
+    }
+    let refused = push.users().post(json!({ "userName": "ana" })).await.scim_error(429, "");
+    assert_eq!(refused.header(header::RETRY_AFTER), "1", "whole seconds: Okta reads nothing else");
+    says(&refused, "wait 1 s");
+    // Nobody else waits, and what needs no token is answered.
+    let admin = push.with_token(other.clone());
+    admin.users().list("").await.status(200);
+    push.with_token(None).scim("/ServiceProviderConfig").list("").await.status(200);
+    world.clock.advance(1_000);
+    push.users().post(json!({ "userName": "ana" })).await.status(201);
+    for _ in 0..4 {
+        admin.admin("/tokens").list("").await.status(200);
+    }
+    admin.admin("/tokens").list("").await.problem(429, "too_often");
 }

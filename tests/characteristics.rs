@@ -2,13 +2,13 @@
 //! extension, as a part of one value and as a part of many. The resource type is made here, so that no combination is
 //! missing; the stories at the end show the same over HTTP with the types that the server has.
 
+#[path = "characteristics/stories.rs"]
+mod stories;
 mod support;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use axum::http::Method;
-use rollkeeper::auth::token::Scope;
 use rollkeeper::scim::document::Document;
 use rollkeeper::scim::filter::{Facts, Filter, bind, sort_place};
 use rollkeeper::scim::message::{Op, Operation};
@@ -17,7 +17,6 @@ use rollkeeper::scim::resource_type::{Extension, ResourceType};
 use rollkeeper::scim::schema::Schema;
 use rollkeeper::scim::{Error, ScimType, key, patch};
 use serde_json::{Map, Value, json};
-use support::{World, both_engines};
 
 const BASE: &str = "urn:example:Widget";
 const MORE: &str = "urn:example:extension:2.0:More";
@@ -462,236 +461,5 @@ fn canonical_values_are_suggestions() {
     let pet = pet(r#"{"name": "size", "canonicalValues": ["small", "large"]}"#);
     for size in ["small", "LARGE", "enormous"] {
         assert_eq!(Document::read(&pet, &json!({"size": size})).expect("any text").document.0["size"], size);
-    }
-}
-
-// ------------------------------------------------------------------------------------------------ over HTTP
-
-const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-
-both_engines! {
-    async fn what_is_the_servers_is_ignored_in_bodies_and_refused_in_paths(database: Database) {
-        let world = World::on(database).await;
-        let acme = world.tenant("acme").await;
-        let push = world.client(&acme, Scope::Scim).await;
-        let mine = json!({
-            "userName": "ana", "id": "mine", "groups": [{ "value": "all" }],
-            "meta": { "resourceType": "Group", "version": 7, "created": "yesterday", "location": "elsewhere" }
-        });
-        let created = push.users().post(mine.clone()).await.status(201);
-        let id = created.id();
-        assert_ne!(id, "mine");
-        assert_eq!((&created["meta"]["resourceType"], &created["groups"]), (&json!("User"), &Value::Null));
-        assert_eq!(created["meta"]["created"], created["meta"]["lastModified"], "one reading of the clock");
-        assert_eq!(created["externalId"], Value::Null, "the server makes none up");
-        let replaced = push.users().put(&id, mine).await.status(200);
-        assert_eq!(replaced.body, created.body, "the same body changes nothing");
-        for path in ["id", "meta", "meta.created", "groups", "groups.value"] {
-            let operations = json!([{ "op": "replace", "path": path, "value": "x" }]);
-            push.users().patch(&id, operations).await.scim_error(400, "mutability");
-        }
-        push.users().post(json!({ "userName": "bob", "meta": "nonsense", "id": {} })).await.status(201);
-    }
-
-    async fn an_immutable_attribute_is_set_once(database: Database) {
-        let world = World::on(database).await;
-        let acme = world.tenant("acme").await;
-        let admin = world.client(&acme, Scope::Admin).await;
-        let moby = admin.organizations().post(json!({ "slug": "moby" })).await.status(201).id();
-        for (body, status) in [
-            (json!({ "slug": "moby", "displayName": "Moby" }), 200),
-            (json!({ "displayName": "Moby" }), 200),
-            (json!({ "slug": null, "displayName": "Moby" }), 200),
-        ] {
-            let replaced = admin.organizations().put(&moby, body).await.status(status);
-            assert_eq!((&replaced["slug"], &replaced["displayName"]), (&json!("moby"), &json!("Moby")));
-        }
-        let other = admin.organizations().put(&moby, json!({ "slug": "whale" })).await.scim_error(400, "mutability");
-        assert!(other["detail"].as_str().is_some_and(|detail| detail.starts_with("slug is immutable")), "{}", other.body);
-        let removal = json!([{ "op": "remove", "path": "slug" }]);
-        admin.organizations().patch(&moby, removal).await.scim_error(400, "mutability");
-        assert_eq!(admin.organizations().get(&moby).await.status(200)["displayName"], "Moby");
-    }
-
-    async fn at_most_one_value_is_primary(database: Database) {
-        let world = World::on(database).await;
-        let acme = world.tenant("acme").await;
-        let push = world.client(&acme, Scope::Scim).await;
-        let two = json!({ "userName": "ana", "emails": [
-            { "value": "a@acme.example", "primary": true }, { "value": "b@acme.example", "primary": "True" },
-            { "value": "A@acme.example" }
-        ] });
-        let created = push.users().post(two).await.status(201);
-        let primaries = |reply: &support::Reply| -> Vec<String> {
-            let emails = reply["emails"].as_array().expect("emails");
-            let primary = emails.iter().filter(|email| email["primary"] == true);
-            primary.filter_map(|email| email["value"].as_str().map(str::to_owned)).collect()
-        };
-        assert_eq!(primaries(&created), ["a@acme.example"], "the first stays");
-        assert_eq!(created["emails"].as_array().map(Vec::len), Some(2), "the same value twice is once");
-        let id = created.id();
-        let moved = json!([{ "op": "add", "path": "emails", "value": [{ "value": "c@acme.example", "primary": true }] }]);
-        assert_eq!(primaries(&push.users().patch(&id, moved).await.status(200)), ["c@acme.example"]);
-        let moved = json!([{ "op": "replace", "path": "emails[value eq \"b@acme.example\"].primary", "value": true }]);
-        assert_eq!(primaries(&push.users().patch(&id, moved).await.status(200)), ["b@acme.example"]);
-        assert_eq!(push.users().filter("emails[primary eq true and value sw \"b@\"]").await["totalResults"], 1);
-        assert_eq!(push.users().filter("emails[primary eq false and value sw \"a@\"]").await["totalResults"], 1);
-    }
-
-    async fn names_and_urns_are_read_in_any_case_and_written_in_one(database: Database) {
-        let world = World::on(database).await;
-        let acme = world.tenant("acme").await;
-        let push = world.client(&acme, Scope::Scim).await;
-        let created = push.users().post(json!({
-            "SCHEMAS": [USER.to_uppercase(), ENTERPRISE.to_uppercase()],
-            "USERNAME": "bj", "NAME": { "FamilyName": "Jensen" }, "EXTERNALID": "AbC",
-            ENTERPRISE.to_uppercase(): { "DEPARTMENT": "Tours", "Manager": { "VALUE": "m" } }
-        })).await.status(201);
-        let id = created.id();
-        assert_eq!(created["schemas"], json!([USER, ENTERPRISE]));
-        assert_eq!((&created["userName"], &created["name"]), (&json!("bj"), &json!({ "familyName": "Jensen" })));
-        assert_eq!(created[ENTERPRISE], json!({ "department": "Tours", "manager": { "value": "m" } }));
-        for filter in [
-            "USERNAME Eq \"BJ\" AND Name.FAMILYNAME SW \"jen\"".to_owned(),
-            format!("{}:Department eq \"tours\"", ENTERPRISE.to_uppercase()),
-            format!("{USER}:userName eq \"bj\" and {ENTERPRISE}:manager.value eq \"m\""),
-            "department eq \"tours\" and externalId eq \"AbC\"".to_owned(),
-        ] {
-            assert_eq!(push.users().filter(&filter).await.status(200)["totalResults"], 1, "{filter}");
-        }
-        assert_eq!(push.users().filter("externalId eq \"abc\"").await.status(200)["totalResults"], 0, "caseExact");
-        let path = format!("{}:DEPARTMENT", ENTERPRISE.to_uppercase());
-        let operations = json!([{ "op": "REPLACE", "path": path, "value": "Sales" }]);
-        assert_eq!(push.users().patch(&id, operations).await.status(200)[ENTERPRISE]["department"], "Sales");
-        let listed = push.users().list(&format!("attributes=USERNAME,{ENTERPRISE}:DEPARTMENT")).await.status(200);
-        assert_eq!(listed["Resources"][0][ENTERPRISE], json!({ "department": "Sales" }));
-        // Two keys that differ in case alone are one attribute twice.
-        push.users().put(&id, json!({ "userName": "bj", "USERNAME": "x" })).await.scim_error(400, "invalidSyntax");
-    }
-
-    async fn an_extension_comes_and_goes_with_its_values(database: Database) {
-        let world = World::on(database).await;
-        let acme = world.tenant("acme").await;
-        let push = world.client(&acme, Scope::Scim).await;
-        let body = json!({ "schemas": [USER, ENTERPRISE], "userName": "ana", "urn:example:other": { "a": 1 } });
-        let created = push.users().post(body).await.status(201);
-        assert_eq!((&created["schemas"], &created["urn:example:other"]), (&json!([USER]), &Value::Null));
-        let id = created.id();
-        let carries = format!("schemas eq \"{ENTERPRISE}\"");
-        assert_eq!(push.users().filter(&carries).await.status(200)["totalResults"], 0);
-        let add = json!([{ "op": "add", "path": format!("{ENTERPRISE}:division"), "value": "X" }]);
-        let with = push.users().patch(&id, add).await.status(200);
-        assert_eq!((&with["schemas"], &with[ENTERPRISE]), (&json!([USER, ENTERPRISE]), &json!({ "division": "X" })));
-        assert_eq!(push.users().filter(&carries).await.status(200)["totalResults"], 1);
-        let remove = json!([{ "op": "remove", "path": format!("{ENTERPRISE}:division") }]);
-        let without = push.users().patch(&id, remove).await.status(200);
-        assert_eq!((&without["schemas"], &without[ENTERPRISE]), (&json!([USER]), &Value::Null));
-        // Another type's base schema means another endpoint.
-        let group = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "userName": "bob" });
-        push.users().post(group).await.scim_error(400, "invalidValue");
-    }
-
-    async fn a_put_states_the_whole(database: Database) {
-        let world = World::on(database).await;
-        let acme = world.tenant("acme").await;
-        let push = world.client(&acme, Scope::Scim).await;
-        let id = push.users().post(json!({
-            "userName": "ana", "externalId": "e1", "title": "T", "nickName": "", "emails": [{ "value": "a@acme.example" }],
-            ENTERPRISE: { "department": "D" }
-        })).await.status(201).id();
-        let read = push.users().get(&id).await.status(200);
-        assert_eq!(read["nickName"], "", "an empty text is a value");
-        let again = push.users().put(&id, read.body.clone()).await.status(200);
-        assert_eq!(again.body, read.body, "a PUT of what GET returned changes nothing");
-        let bare = push.users().put(&id, json!({ "userName": "ana", "title": null, "emails": [] })).await.status(200);
-        for gone in ["title", "nickName", "emails", ENTERPRISE] {
-            assert_eq!(bare[gone], Value::Null, "{gone}");
-        }
-        assert_eq!((&bare["externalId"], &bare["active"]), (&json!("e1"), &json!(true)), "an omission leaves these");
-        for filter in ["title pr", "emails pr", "nickName pr"] {
-            assert_eq!(push.users().filter(filter).await.status(200)["totalResults"], 0, "{filter}");
-        }
-        push.users().put(&id, json!({ "title": "T" })).await.scim_error(400, "invalidValue");
-        push.users().put(&id, json!({ "userName": null })).await.scim_error(400, "invalidValue");
-        push.users().put("no-such-id", json!({ "userName": "new" })).await.scim_error(404, "");
-        assert_eq!(push.users().list("").await.status(200)["totalResults"], 1, "a PUT creates nothing");
-    }
-
-    async fn every_answer_shows_what_was_asked_for(database: Database) {
-        let world = World::on(database).await;
-        let acme = world.tenant("acme").await;
-        let push = world.client(&acme, Scope::Scim).await;
-        let ana = || json!({ "userName": "ana", "title": "T", "name": { "givenName": "Ana", "familyName": "Ruiz" } });
-        let keys = |value: &Value| {
-            let mut keys: Vec<_> = value.as_object().expect("an object").keys().cloned().collect();
-            keys.sort();
-            keys.join(" ")
-        };
-        let asked = "attributes=name.familyName,title";
-        let created = push.users().call(Method::POST, &format!("?{asked}")).json(ana()).await.status(201);
-        assert_eq!((keys(&created.body), &created["name"]), ("id name schemas title".into(), &json!({ "familyName": "Ruiz" })));
-        let id = created.id();
-        let operations = json!([{ "op": "replace", "path": "title", "value": "U" }]);
-        for reply in [
-            push.users().get(&id).query(asked).await.status(200),
-            push.users().put(&id, ana()).query(asked).await.status(200),
-            push.users().patch(&id, operations.clone()).query(asked).await.status(200),
-        ] {
-            assert_eq!(keys(&reply.body), "id name schemas title", "{}", reply.request);
-        }
-        let left_out = "excludedAttributes=id,meta,name.givenName,active,title";
-        for reply in [
-            push.users().get(&id).query(left_out).await.status(200),
-            push.users().put(&id, ana()).query(left_out).await.status(200),
-            push.users().patch(&id, operations).query(left_out).await.status(200),
-        ] {
-            assert_eq!(keys(&reply.body), "id name schemas userName", "{}", reply.request);
-            assert_eq!(reply["name"], json!({ "familyName": "Ruiz" }), "{}", reply.request);
-        }
-        let listed = push.users().list("attributes=meta").await.status(200);
-        assert_eq!(keys(&listed["Resources"][0]), "id meta schemas");
-        let searched = push.users().search(json!({ "attributes": ["userName", "unknown"] })).await.status(200);
-        assert_eq!(keys(&searched["Resources"][0]), "id schemas userName");
-    }
-
-    async fn every_reference_leads_somewhere(database: Database) {
-        let world = World::on(database).await;
-        let acme = world.tenant("acme").await;
-        let push = world.client(&acme, Scope::Scim).await;
-        let ana = push.users().post(json!({ "userName": "ana" })).await.status(201).id();
-        let inner = json!({ "displayName": "inner", "members": [{ "value": ana }] });
-        let inner = push.groups().post(inner).await.status(201).id();
-        let outer = json!({ "displayName": "outer", "members": [{ "value": inner, "type": "Group" }] });
-        push.groups().post(outer).await.status(201);
-        let mut seen = Vec::new();
-        for collection in ["/Users", "/Groups", "/ResourceTypes", "/Schemas"] {
-            let list = push.scim(collection).list("").await.status(200);
-            for resource in list["Resources"].as_array().expect("a list") {
-                references(resource, &mut seen);
-            }
-        }
-        // A push reads its own lists; everybody else also what follows from nesting.
-        let user = world.client(&acme, Scope::ScimRead).await.users().get(&ana).await.status(200);
-        let kinds: BTreeSet<_> = user["groups"].as_array().expect("groups").iter().map(|group| group["type"].as_str()).collect();
-        assert_eq!(kinds, BTreeSet::from([Some("direct"), Some("indirect")]));
-        references(&user.body, &mut seen);
-        assert!(seen.len() > 12, "{seen:?}");
-        for reference in seen {
-            let path = reference.strip_prefix("http://roll.test").unwrap_or_else(|| panic!("{reference} is not absolute"));
-            push.call(Method::GET, path).await.status(200);
-        }
-    }
-}
-
-/// Every `$ref` and `location` in an answer.
-fn references(value: &Value, seen: &mut Vec<String>) {
-    match value {
-        Value::Object(members) => members.iter().for_each(|(name, value)| match value.as_str() {
-            Some(text) if name == "$ref" || name == "location" => seen.push(text.to_owned()),
-            _ => references(value, seen),
-        }),
-        Value::Array(elements) => elements.iter().for_each(|element| references(element, seen)),
-        _ => {}
     }
 }

@@ -53,6 +53,7 @@ pub fn assemble(config: &Config, directory: &Directory, egress: EgressPolicy) ->
         public_url: config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
         request_timeout: config.request_timeout,
         max_body_bytes: config.max_body_bytes,
+        requests_per_second: config.requests_per_second,
     };
     App::new(directory.clone(), logins, settings)
 }

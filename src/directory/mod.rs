@@ -19,6 +19,7 @@ mod lifecycle;
 mod links;
 mod members;
 mod organizations;
+mod passwords;
 pub(crate) mod people;
 mod read;
 mod reindex;
@@ -50,6 +51,8 @@ pub use explain::ExplainAnswer;
 pub use feed::EventPage;
 pub use invitations::InvitationInfo;
 pub use links::{AnchorInfo, Identities, LinkInfo, RecordInfo};
+pub use passwords::PasswordPolicy;
+pub(crate) use passwords::{Hashed, PasswordWord, Passwords};
 pub(crate) use read::find_in;
 pub use read::{Page, Query, Resource, Wants};
 pub use resources::Precondition;
@@ -101,11 +104,23 @@ pub struct Directory {
     clock: Clock,
     ids: Ids,
     registries: Cache<(String, i64), Arc<Registry>>,
+    passwords: Passwords,
 }
 
 impl Directory {
     pub fn new(engine: Engine, clock: Clock, ids: Ids) -> Self {
-        Self { engine, clock, ids, registries: Cache::new(REGISTRIES) }
+        Self {
+            engine,
+            clock,
+            ids,
+            registries: Cache::new(REGISTRIES),
+            passwords: Passwords::new(PasswordPolicy::default()),
+        }
+    }
+
+    /// What passwords must be like from now on.
+    pub fn with_passwords(self, policy: PasswordPolicy) -> Self {
+        Self { passwords: Passwords::new(policy), ..self }
     }
 
     pub fn engine(&self) -> &Engine {

@@ -7,17 +7,22 @@ use serde_json::Value;
 use crate::event::Cause;
 use crate::scim::document::{Document, Member, Note};
 use crate::scim::message::Operation;
-use crate::scim::patch::{self, MemberEdit};
+use crate::scim::patch::{self, MemberEdit, secret};
 use crate::scim::resource_type::ResourceType;
 use crate::scim::version::Tags;
 use crate::scim::{self};
 
+use crate::store::people::Account;
+
 use super::groups::Stated;
+use super::passwords::mark_password;
 use super::people::{Asserted, gone};
 use super::read::{check_running, find_in};
 use super::settle::own_document;
 use super::words::stated;
-use super::{Caller, Connected, Directory, Error, Resource, Result, Voice, Wants, Work, transact};
+use super::{
+    Caller, Connected, Directory, Error, Hashed, PasswordWord, Resource, Result, Voice, Wants, Work, transact,
+};
 
 /// `If-Match` (RFC 7644 §3.14); it looks at the stored version.
 #[derive(Clone, Debug, Default)]
@@ -48,8 +53,9 @@ impl Directory {
         body: &Value,
         wants: Wants,
     ) -> Result<(Resource, Vec<Note>)> {
+        let secret = self.passwords.hash(&self.ids, secret::password_of_body(kind, body)).await?;
         let outcome = transact!(self, &caller.tenant, Cause::by(caller.source()), work => {
-            work.create(caller, kind, body).await
+            work.create(caller, kind, body, secret.as_ref()).await
         });
         let (id, notes) = self.queued(caller, outcome).await?;
         Ok((self.find(caller, kind, &id, wants).await?, notes))
@@ -92,8 +98,9 @@ impl Directory {
         change: &Change<'_>,
         wants: Wants,
     ) -> Result<(Resource, Vec<Note>)> {
+        let secret = self.passwords.hash(&self.ids, change.password(kind)).await?;
         let outcome = transact!(self, &caller.tenant, Cause::by(caller.source()), work => {
-            work.change(caller, kind, id, precondition, change).await
+            work.change(caller, kind, id, precondition, change, secret.as_ref()).await
         });
         let notes = self.queued(caller, outcome).await?;
         Ok((self.find(caller, kind, id, wants).await?, notes))
@@ -132,6 +139,14 @@ struct Read {
 impl Change<'_> {
     fn is_put(&self) -> bool {
         matches!(self, Self::Replace(_))
+    }
+
+    /// What it would set as the password.
+    fn password(&self, kind: &ResourceType) -> Option<String> {
+        match self {
+            Self::Replace(body) => secret::password_of_body(kind, body),
+            Self::Patch(operations) => secret::password_of(kind, operations),
+        }
     }
 
     /// The resource as it would be: by PUT what the body states, by PATCH the operations applied to what the caller reads.
@@ -179,15 +194,30 @@ impl Work<'_> {
         }
     }
 
-    async fn create(&mut self, caller: &Caller, kind: &Arc<ResourceType>, body: &Value) -> Result<(String, Vec<Note>)> {
+    async fn create(
+        &mut self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        body: &Value,
+        secret: Option<&Hashed>,
+    ) -> Result<(String, Vec<Note>)> {
         let speaker = self.speaker(caller)?;
         let kind = &self.kind(&kind.name)?;
         let mut read = Document::read(kind, body)?;
         read.document.require(kind)?;
         let notes = std::mem::take(&mut read.notes);
         let id = match (kind.name.as_str(), &speaker) {
-            ("User", Some(connected)) => self.push_person(&connected.id, Asserted::of(read.document)?).await?,
-            ("User", None) => self.enter_person(Asserted::of(read.document)?).await?,
+            ("User", _) => {
+                let asserted = Asserted::of(read.document)?;
+                let (password, connection) =
+                    (asserted.password, speaker.as_ref().map(|connected| connected.id.as_str()));
+                let id = match connection {
+                    Some(connection) => self.push_person(connection, asserted).await?,
+                    None => self.enter_person(asserted).await?,
+                };
+                self.first_password(&id, connection, password, secret).await?;
+                id
+            }
             ("Group", _) => {
                 let members: Vec<Member> = read.document.take_members().unwrap_or_default();
                 let row = self.make_group(speaker.as_ref(), Stated::of(read.document)?).await?;
@@ -214,12 +244,21 @@ impl Work<'_> {
         id: &str,
         precondition: &Precondition,
         change: &Change<'_>,
+        secret: Option<&Hashed>,
     ) -> Result<Vec<Note>> {
         let speaker = self.speaker(caller)?;
         let kind = &self.kind(&kind.name)?;
         match (kind.name.as_str(), &speaker) {
-            ("User", Some(connected)) => self.change_pushed(connected, kind, id, precondition, change).await,
-            ("User", None) => self.change_entered(kind, id, precondition, change).await,
+            ("User", Some(connected)) => {
+                let (account, word, notes) = self.change_pushed(connected, kind, id, precondition, change).await?;
+                self.write_password(&account, Some(&connected.id), word, secret).await?;
+                Ok(notes)
+            }
+            ("User", None) => {
+                let (account, word, notes) = self.change_entered(kind, id, precondition, change).await?;
+                self.write_password(&account, None, word, secret).await?;
+                Ok(notes)
+            }
             ("Group", _) => self.change_group(speaker.as_ref(), kind, id, precondition, change).await,
             ("Organization", None) => {
                 let row = self.organization_for_update(id).await?;
@@ -241,7 +280,7 @@ impl Work<'_> {
         id: &str,
         precondition: &Precondition,
         change: &Change<'_>,
-    ) -> Result<Vec<Note>> {
+    ) -> Result<(Account, PasswordWord, Vec<Note>)> {
         let (connected, account, mut said) = self.pushed(&connected.id, id).await?;
         precondition.check(account.version)?;
         let mut before = own_document(&said.words);
@@ -249,9 +288,10 @@ impl Work<'_> {
             before.0.insert("externalId".to_owned(), Value::String(external_id.clone()));
         }
         before.0.insert("active".to_owned(), Value::Bool(said.active));
+        mark_password(&mut before, &account, Some(&connected.id));
         let read = change.apply(kind, &before)?;
         let notes = read.notes;
-        let Asserted { document, external_id, active } = Asserted::of(read.document)?;
+        let Asserted { document, external_id, active, password } = Asserted::of(read.document)?;
         // `active` stays when it is left out, so that an omission never brings anybody back.
         said.active = if read.asserts_active { active.unwrap_or(said.active) } else { said.active };
         if !read.keeps_external_id {
@@ -259,7 +299,7 @@ impl Work<'_> {
         }
         said.words = stated(&document);
         self.rewrite(&connected, &account, said, false).await?;
-        Ok(notes)
+        Ok((account, password, notes))
     }
 
     async fn change_entered(
@@ -268,16 +308,20 @@ impl Work<'_> {
         id: &str,
         precondition: &Precondition,
         change: &Change<'_>,
-    ) -> Result<Vec<Note>> {
+    ) -> Result<(Account, PasswordWord, Vec<Note>)> {
         let Some(account) = self.account(id).await?.filter(|account| !account.person.retired) else {
             return Err(gone());
         };
         precondition.check(account.version)?;
-        let read = change.apply(kind, &self.effective(&account))?;
+        let mut before = self.effective(&account);
+        mark_password(&mut before, &account, None);
+        let read = change.apply(kind, &before)?;
         let mut asserted = Asserted::of(read.document)?;
         asserted.active = asserted.active.filter(|_| read.asserts_active);
+        let password = asserted.password;
+        self.check_password_owner(&account, password)?;
         self.enter(&account, asserted, change.is_put()).await?;
-        Ok(read.notes)
+        Ok((account, password, read.notes))
     }
 
     async fn change_group(

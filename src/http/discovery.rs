@@ -32,7 +32,7 @@ pub async fn service_provider_config(State(site): State<Site>, params: RawPathPa
         patch: Supported { supported: true },
         bulk: Bulk { supported: false, max_operations: 0, max_payload_size: 0 },
         filter: Filter { supported: true, max_results: MAX_COUNT.unsigned_abs() },
-        change_password: Supported { supported: false },
+        change_password: Supported { supported: true },
         sort: Supported { supported: true },
         etag: Supported { supported: true },
         authentication_schemes: vec![AuthenticationScheme {

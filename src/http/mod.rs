@@ -20,6 +20,7 @@ mod layers;
 mod logins;
 #[doc(hidden)]
 pub mod parameters;
+mod rate;
 mod refusal;
 mod render;
 mod resources;
@@ -34,6 +35,7 @@ use axum::middleware::from_fn_with_state;
 use tower::Layer;
 use tower::util::MapRequestLayer;
 
+pub use rate::Limiter;
 use refusal::Refusal;
 pub use site::{Settings, Site};
 

@@ -1,9 +1,11 @@
 //! What every handler can reach: the use cases, and how this server is known outside.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 
+use super::Limiter;
 use crate::directory::Directory;
 use crate::jit::login::Logins;
 
@@ -12,6 +14,7 @@ pub struct Site {
     pub directory: Directory,
     pub logins: Logins,
     pub settings: Settings,
+    pub limiter: Arc<Limiter>,
 }
 
 #[derive(Clone, Debug)]
@@ -23,11 +26,18 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// The largest body of a group; others stop at 1 MiB, or here if this is less.
     pub max_body_bytes: usize,
+    /// How often one token may ask in a second; 0 is no limit.
+    pub requests_per_second: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { public_url: None, request_timeout: Duration::from_secs(30), max_body_bytes: 16 << 20 }
+        Self {
+            public_url: None,
+            request_timeout: Duration::from_secs(30),
+            max_body_bytes: 16 << 20,
+            requests_per_second: 0,
+        }
     }
 }
 

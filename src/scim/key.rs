@@ -29,8 +29,8 @@ use super::schema::{Attribute, Type, Uniqueness};
 pub(crate) use entries::element_entries;
 pub use entries::{Entry, entries, is_column, marker, path, presence};
 pub use instant::parse as parse_instant;
-pub use text::fold;
-pub(in crate::scim) use text::{normal, user_name_piece};
+pub use text::{fold, password};
+pub(in crate::scim) use text::{normal, reference, user_name_piece};
 
 /// Compare keys of one attribute only.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]

@@ -417,6 +417,7 @@ fn test(path: &AttributePath, place: Place, leaf: &Attribute, op: Op, literal: &
                 Place::Member(MemberPart::Type | MemberPart::Display) => Text::Folded,
                 Place::Group(MemberPart::Type | MemberPart::Display) => Text::Folded,
                 Place::Version => Text::Tag,
+                Place::Location | Place::Member(MemberPart::Ref) | Place::Group(MemberPart::Ref) => Text::Reference,
                 _ => Text::Raw,
             };
             Some(text_test(path, text, op, literal)?)
@@ -484,6 +485,7 @@ enum Text {
     Raw,
     Folded,
     Tag,
+    Reference,
 }
 
 fn text_test(path: &AttributePath, text: Text, op: Op, literal: &Literal) -> Result<Test, Error> {
@@ -496,13 +498,14 @@ fn text_test(path: &AttributePath, text: Text, op: Op, literal: &Literal) -> Res
         Text::Key | Text::Folded => key::fold(sent).into(),
         Text::Normal => key::normal(sent).into(),
         Text::UserName => key::user_name_piece(sent).into(),
-        Text::Raw | Text::Tag => sent.into(),
+        Text::Raw | Text::Tag | Text::Reference => sent.into(),
     };
     let key = match text {
         Text::Key => Key::text(false, sent),
         Text::Normal => Key::text(true, sent),
         Text::UserName => Key::user_name(sent),
         Text::Raw | Text::Folded => Key(piece.clone().into_owned()),
+        Text::Reference => Key(key::reference(sent)),
         // The digest is about what is not stored.
         Text::Tag => match Tag::parse(sent) {
             Some(tag) if matches!(op, Op::Eq | Op::Ne) => Key(Tag::new(tag.version).to_string()),

@@ -6,6 +6,7 @@
 
 mod element;
 mod members;
+pub mod secret;
 #[cfg(test)]
 mod tests;
 
