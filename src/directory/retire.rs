@@ -7,7 +7,7 @@ use crate::event::Kind;
 use crate::reconcile::{Source, World};
 use crate::scim::key::Key;
 use crate::store::people::Account;
-use crate::store::{conflicts, identity, invitations, people, resources, values, vouches};
+use crate::store::{conflicts, credentials, identity, invitations, people, resources, values, vouches};
 
 use super::passwords::source_of;
 use super::words::{addresses_of, everywhere, invitable_of, subject_of, user_name_of};
