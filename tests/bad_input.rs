@@ -248,6 +248,7 @@ both_engines! {
 async fn every_endpoint_that_reads_a_body_refuses_what_is_none() {
     let world = World::sqlite().await;
     let acme = world.tenant("acme").await;
+    let described: Value = serde_yaml_ng::from_str(include_str!("../openapi.yaml")).expect("openapi.yaml is YAML");
     let mut asked = 0;
     for route in routes::table() {
         let (Access::Scopes(scopes), true) =
@@ -258,7 +259,7 @@ async fn every_endpoint_that_reads_a_body_refuses_what_is_none() {
         let client = world.client(&acme, scopes[scopes.len() - 1]).await;
         let path =
             route.path.replace("{tenant}", "acme").replace("{id}", "no-such-id").replace("{parent}", "no-such-id");
-        let takes_none = route.path.ends_with("/suspension");
+        let takes_none = described["paths"][&route.path][route.method.as_str().to_lowercase()]["requestBody"].is_null();
         let mut bodies: Vec<Vec<u8>> = not_json().into_iter().map(|(body, _)| body).collect();
         bodies.extend(no_object().map(|body| body.as_bytes().to_vec()));
         for (index, body) in bodies.into_iter().enumerate() {
