@@ -11,13 +11,13 @@ use crate::scim::resource_type::ResourceType;
 /// Of a POST or PUT body.
 pub fn password_of_body(kind: &ResourceType, body: &Value) -> Option<String> {
     let members = body.as_object()?.iter();
-    let given = members.filter(|(name, _)| names_password(kind, name)).filter_map(|(_, value)| value.as_str());
-    given.last().map(str::to_owned)
+    let mut given = members.filter(|(name, _)| names_password(kind, name)).filter_map(|(_, value)| value.as_str());
+    given.next_back().map(str::to_owned)
 }
 
 /// Of a PATCH: the last one that an operation sets.
 pub fn password_of(kind: &ResourceType, operations: &[Operation]) -> Option<String> {
-    let set = operations.iter().filter_map(|operation| {
+    let mut set = operations.iter().filter_map(|operation| {
         let value = operation.value.as_ref()?;
         match operation.path.as_deref().map(str::trim).filter(|path| !path.is_empty()) {
             Some(path) if names_password(kind, path) => value.as_str().map(str::to_owned),
@@ -26,7 +26,7 @@ pub fn password_of(kind: &ResourceType, operations: &[Operation]) -> Option<Stri
             None => password_of_body(kind, value),
         }
     });
-    set.last()
+    set.next_back()
 }
 
 fn names_password(kind: &ResourceType, path: &str) -> bool {
