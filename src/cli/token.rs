@@ -38,7 +38,7 @@ pub struct Create {
     /// What people call it
     #[arg(long)]
     label: Option<String>,
-    /// When it ends: P90D from now, or 2027-01-31T12:00:00Z [default: never]
+    /// When it ends: P90D from now, or 2027-01-31T12:00:00Z [default: a year from now]
     #[arg(long, value_name = "WHEN")]
     expires: Option<String>,
 }

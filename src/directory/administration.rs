@@ -63,6 +63,9 @@ pub struct Authenticated {
 
 const TENANT_KINDS: [&str; 2] = ["directory", "platform"];
 
+/// RFC 7644 §7.4: a token has an end. Whoever wants another one names it.
+const TOKEN_LIFETIME: i64 = 365 * 24 * 60 * 60 * 1000;
+
 impl Directory {
     /// A tenant with its one first connection, `default`.
     pub async fn create_tenant(&self, name: &str, kind: &str) -> Result<TenantInfo> {
@@ -108,7 +111,7 @@ impl Directory {
 
     // -------------------------------------------------------------------------------------------- tokens
 
-    /// The secret is in the answer once and nowhere else. A `scim` token speaks for one connection: the named one, or the
+    /// The secret is in the answer once and nowhere else. Without `expires` it ends in a year. A `scim` token speaks for one connection: the named one, or the
     /// tenant's only one.
     pub async fn create_token(
         &self,
@@ -157,7 +160,7 @@ impl Directory {
             person: None,
             label: label.map(str::to_owned),
             created: self.clock.now(),
-            expires,
+            expires: Some(expires.unwrap_or_else(|| self.clock.now().saturating_add(TOKEN_LIFETIME))),
             revoked: None,
         };
         tokens::insert(&mut tx, &token, &secret.hash()).await?;

@@ -16,6 +16,7 @@ use crate::scim::bulk::{Id, MAX_SET, Plan, Planned, Request, Resource as Named, 
 use crate::scim::document::{Document, Note};
 use crate::scim::key::Key;
 use crate::scim::message::{BulkMethod, PatchOp};
+use crate::scim::patch::secret;
 use crate::scim::resource_type::ResourceType;
 use crate::scim::version::Tags;
 use crate::scim::{self};
@@ -24,7 +25,7 @@ use crate::store::{identity, resources, values};
 
 use super::resources::Made;
 use super::words::{addresses_of, user_name_of};
-use super::{Caller, Connected, Directory, Error, Precondition, Resource, Result, Wants, Work, transact};
+use super::{Caller, Connected, Directory, Error, Hashed, Precondition, Resource, Result, Wants, Work, transact};
 
 pub struct BulkJob {
     pub plan: Plan,
@@ -203,6 +204,13 @@ impl<'d> Run<'d> {
         let names = indexes.iter().map(|&index| self.operations[index].bulk_id.as_deref().unwrap_or_default());
         let places: HashMap<&str, usize> = names.zip(0..).collect();
         let allotted: Vec<String> = requests.iter().map(|_| self.directory.ids().new()).collect();
+        let mut secrets = Vec::with_capacity(requests.len());
+        for (at, request) in requests.iter().enumerate() {
+            let password = secret::password_of_body(&request.kind, &request.data);
+            secrets.push(
+                self.directory.passwords.hash(self.directory.ids(), password).await.map_err(|error| (at, error))?,
+            );
+        }
         let mut ids = allotted.clone();
         let mut held = BTreeSet::new();
         for _ in 0..ATTEMPTS {
@@ -216,7 +224,8 @@ impl<'d> Run<'d> {
                 (request.kind.clone(), data)
             });
             let set: Vec<(Arc<ResourceType>, Value)> = resolved.collect();
-            let mut trial = Trial { set: &set, allotted: &allotted, ids: &ids, held, at: 0, others: None };
+            let mut trial =
+                Trial { set: &set, secrets: &secrets, allotted: &allotted, ids: &ids, held, at: 0, others: None };
             let outcome = self.make_in_one(&mut trial).await;
             let Trial { held: met, at, others, .. } = trial;
             match (outcome, others) {
@@ -284,6 +293,8 @@ impl<'d> Run<'d> {
 /// One attempt at a set.
 struct Trial<'a> {
     set: &'a [(Arc<ResourceType>, Value)],
+    /// Their passwords, hashed before a transaction opens.
+    secrets: &'a [Option<Hashed>],
     /// What they get where they are new.
     allotted: &'a [String],
     /// What they refer to each other by.
@@ -375,7 +386,7 @@ impl Work<'_> {
         trial.at = at;
         let (kind, data) = &trial.set[at];
         self.allotted = Some(trial.allotted[at].clone());
-        let made = self.make(speaker, kind, data).await;
+        let made = self.make(speaker, kind, data, trial.secrets[at].as_ref()).await;
         self.allotted = None;
         made
     }

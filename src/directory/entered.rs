@@ -22,7 +22,7 @@ const EXTERNAL_ID: &str = "externalId";
 impl Work<'_> {
     /// POST /Users by an administrator: a person whom nobody pushes, until a push or a login finds them.
     pub(crate) async fn enter_person(&mut self, asserted: Asserted) -> Result<String> {
-        let Asserted { mut document, external_id, active } = asserted;
+        let Asserted { mut document, external_id, active, .. } = asserted;
         let name = user_name_of(&document)
             .filter(|name| !name.trim().is_empty())
             .ok_or_else(|| scim::Error::invalid_value("userName is required and may not be empty"))?;
@@ -105,7 +105,7 @@ impl Work<'_> {
         without.entered = BTreeMap::new();
         let owned = derive(&without, &world).words;
 
-        let Asserted { mut document, external_id, active } = after;
+        let Asserted { mut document, external_id, active, .. } = after;
         if derived.home.is_none()
             && let Some(external_id) = external_id.clone()
         {

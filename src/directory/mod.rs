@@ -22,8 +22,9 @@ mod links;
 mod me;
 mod members;
 mod organizations;
-mod pages;
 mod own;
+mod pages;
+mod passwords;
 pub(crate) mod people;
 mod read;
 mod redefine;
@@ -60,6 +61,8 @@ pub use feed::EventPage;
 pub use invitations::InvitationInfo;
 pub use links::{AnchorInfo, Identities, LinkInfo, RecordInfo};
 pub use pages::{Cursors, MemberPage, Page, Query, Range};
+pub use passwords::PasswordPolicy;
+pub(crate) use passwords::{Hashed, PasswordWord, Passwords};
 pub(crate) use read::find_in;
 pub use read::{Resource, Wants};
 pub use redefine::Progress;
@@ -115,11 +118,23 @@ pub struct Directory {
     clock: Clock,
     ids: Ids,
     registries: Cache<(String, i64), Arc<Registry>>,
+    passwords: Passwords,
 }
 
 impl Directory {
     pub fn new(engine: Engine, clock: Clock, ids: Ids) -> Self {
-        Self { engine, clock, ids, registries: Cache::new(REGISTRIES) }
+        Self {
+            engine,
+            clock,
+            ids,
+            registries: Cache::new(REGISTRIES),
+            passwords: Passwords::new(PasswordPolicy::default()),
+        }
+    }
+
+    /// What passwords must be like from now on.
+    pub fn with_passwords(self, policy: PasswordPolicy) -> Self {
+        Self { passwords: Passwords::new(policy), ..self }
     }
 
     pub fn engine(&self) -> &Engine {

@@ -19,24 +19,24 @@ use super::rulings::Ruling;
 use super::settle::{display_name, own_document};
 use super::sight::{Sight, has_address_of, sight, verified_for};
 use super::words::{Said, addresses_of, check_external_id, everywhere, stated, user_name_of};
-use super::{Connected, Error, Result, Work};
+use super::{Connected, Error, PasswordWord, Result, Work};
 
 /// The parts of a POST or PUT body of a User that are not attributes of the document.
 pub(crate) struct Asserted {
     pub document: Document,
     pub external_id: Option<String>,
     pub active: Option<bool>,
+    pub password: PasswordWord,
 }
 
 impl Asserted {
-    /// Takes a read body apart. A password is accepted and dropped: this server holds none (`changePassword` is
-    /// advertised as unsupported).
+    /// Takes a read body apart. Of the password only what is said is kept; the text has been hashed before.
     pub fn of(mut document: Document) -> Result<Self> {
         let external_id = document.take_external_id();
         check_external_id(external_id.as_deref())?;
         let active = document.take_active();
-        document.take_password();
-        Ok(Self { document, external_id, active })
+        let password = PasswordWord::taken_from(&mut document);
+        Ok(Self { document, external_id, active, password })
     }
 }
 
@@ -85,7 +85,7 @@ impl Work<'_> {
     pub(crate) async fn push_person(&mut self, connection: &str, asserted: Asserted) -> Result<String> {
         let connected = self.connected(connection)?;
         agree::share(&mut self.tx, connection, &[About::Settings]).await?;
-        let Asserted { document, external_id, active } = asserted;
+        let Asserted { document, external_id, active, .. } = asserted;
         let key = required_user_name(&document)?;
         let said = Said { external_id, active: active.unwrap_or(true), words: stated(&document) };
         let hash = self.pushed_identity(said.external_id.as_deref(), &key);

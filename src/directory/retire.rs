@@ -7,8 +7,9 @@ use crate::event::Kind;
 use crate::reconcile::{Source, World};
 use crate::scim::key::Key;
 use crate::store::people::Account;
-use crate::store::{conflicts, identity, invitations, people, resources, values, vouches};
+use crate::store::{conflicts, credentials, identity, invitations, people, resources, values, vouches};
 
+use super::passwords::source_of;
 use super::words::{addresses_of, everywhere, invitable_of, subject_of, user_name_of};
 use super::{Connected, Result, Work, world};
 
@@ -41,6 +42,7 @@ impl Work<'_> {
             identity::add_tombstones(&mut self.tx, &marks, Some(id), self.now, self.now + RETENTION).await?;
             resources::remove_record(&mut self.tx, &connected.id, id).await?;
             values::remove(&mut self.tx, id, &connected.id).await?;
+            credentials::remove(&mut self.tx, id, &source_of(Some(&connected.id))).await?;
             vouches::remove_member_source(&mut self.tx, id, &Source::Push(connected.id.clone())).await?;
             self.rewritten.insert(id.to_owned());
             if !gone {
@@ -126,6 +128,7 @@ impl Work<'_> {
         identity::remove_anchors(&mut self.tx, id).await?;
         conflicts::remove_rulings_of(&mut self.tx, id).await?;
         people::remove_words(&mut self.tx, id).await?;
+        credentials::remove_all(&mut self.tx, id).await?;
         values::remove_all(&mut self.tx, id).await?;
         vouches::remove_all_but_denies(&mut self.tx, id).await?;
         invitations::remove_of(&mut self.tx, id, &invitable_of(&account.document)).await?;

@@ -14,6 +14,7 @@ use crate::scim::key::{self, Entry, Key};
 use crate::scim::resource_type::ResourceType;
 use crate::store::{people, people::Account, resources, search, values, vouches};
 
+use super::passwords::{password_row, stands_apart};
 use super::work::Before;
 use super::{Configuration, Result, Work, world};
 
@@ -120,30 +121,31 @@ impl Work<'_> {
         let kind = &self.kind("User")?;
         if moved || is_new || derived.home != account.home || rewritten || reindexed {
             let external_id = effective_external_id(account, derived, &document);
-            let entries = effective_entries(kind, &document, external_id, display.as_deref());
+            let mut entries = effective_entries(kind, &document, external_id, display.as_deref());
             self.check_unique(kind, id, &entries).await?;
+            entries.extend(password_row(account, derived.home.as_deref(), None));
             values::replace(&mut self.tx, id, "User", "", &entries, Some("")).await?;
-        }
-        if moved || is_new || rewritten || reindexed {
-            self.write_own_documents(account, kind, &document).await?;
+            self.write_own_documents(account, kind, &document, derived.home.as_deref()).await?;
         }
         Ok(())
     }
 
-    /// A connection's own document is stored only while it differs from the effective one.
+    /// A connection's own document is stored only while its view differs from the effective one.
     async fn write_own_documents(
         &mut self,
         account: &Account,
         kind: &ResourceType,
         effective: &Document,
+        home: Option<&str>,
     ) -> Result<()> {
         let id = account.person.id.as_str();
         for record in &account.person.records {
             let own = own_document(&record.words);
-            if own != *effective {
+            if stands_apart(account, home, &record.connection, own == *effective) {
                 resources::set_record_document(&mut self.tx, &record.connection, id, Some(&own.to_json())).await?;
                 let display = display_name(&own);
-                let entries = effective_entries(kind, &own, None, display.as_deref());
+                let mut entries = effective_entries(kind, &own, None, display.as_deref());
+                entries.extend(password_row(account, home, Some(&record.connection)));
                 values::replace(&mut self.tx, id, "User", &record.connection, &entries, None).await?;
             } else if account.differing.contains(&record.connection) {
                 resources::set_record_document(&mut self.tx, &record.connection, id, None).await?;

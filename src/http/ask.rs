@@ -1,6 +1,7 @@
 //! One SCIM request, taken apart: who asks, about which resource type, under which conditions, and what of the
 //! answer they want to see.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
@@ -74,6 +75,12 @@ impl Ask {
         self.parameters = Parameters::from_search(request);
         self.render.selection = self.parameters.selection(&self.kind)?;
         Ok(self)
+    }
+
+    /// RFC 7643 §7: the answer shows what was written, where an attribute is returned on request.
+    pub fn wrote(&mut self, names: BTreeSet<String>) {
+        let selection = std::mem::take(&mut self.render.selection);
+        self.render.selection = selection.with_written(&names);
     }
 
     /// Leniencies that were used, for whoever debugs an IdP: codes and attribute names, never a value.

@@ -54,6 +54,7 @@ pub async fn admit(
     if let Access::Scopes(scopes) = gate.access {
         let tenant = params.iter().find(|(name, _)| *name == "tenant").map_or("", |(_, value)| value);
         let client = identify(&site, tenant, request.headers()).await?;
+        site.limiter.admit(&client.token.id, site.directory.clock().now()).map_err(Refusal::too_often)?;
         if !scopes.contains(&client.token.scope) {
             return Err(insufficient_scope(scopes));
         }

@@ -12,6 +12,7 @@ mod error;
 pub mod agree;
 pub mod conflicts;
 pub mod connections;
+pub mod credentials;
 pub mod definitions;
 pub mod feed;
 pub mod identity;

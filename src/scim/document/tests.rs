@@ -140,7 +140,6 @@ fn numbers_and_dates() {
         (r#"{"legs": 4.0}"#, false),
         (r#"{"legs": 4e0}"#, false),
         (r#"{"legs": "4"}"#, false),
-        (r#"{"legs": 18446744073709551615}"#, false),
         (r#"{"weight": 1}"#, true),
         (r#"{"weight": 1.5}"#, true),
         (r#"{"weight": "1.5"}"#, false),

@@ -7,6 +7,7 @@
 mod element;
 mod members;
 mod part;
+pub mod secret;
 #[cfg(test)]
 mod tests;
 
