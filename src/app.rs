@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::directory::Directory;
-use crate::http::{self, Settings, Site};
+use crate::http::{self, Limiter, Settings, Site};
 use crate::jit::login::Logins;
 
 /// How long requests in flight may still take once the server was told to stop.
@@ -22,7 +23,8 @@ pub struct App {
 
 impl App {
     pub fn new(directory: Directory, logins: Logins, settings: Settings) -> Self {
-        Self { site: Site { directory, logins, settings } }
+        let limiter = Arc::new(Limiter::new(settings.requests_per_second));
+        Self { site: Site { directory, logins, settings, limiter } }
     }
 
     /// The whole server as one service: what [`App::serve`] listens with, and what a test calls in process.
@@ -68,6 +70,7 @@ impl From<&Config> for Settings {
             bulk_max_operations: config.bulk_max_operations,
             bulk_max_payload_bytes: config.bulk_max_payload_bytes,
             pages: config.pages,
+            requests_per_second: config.requests_per_second,
         }
     }
 }

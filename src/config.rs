@@ -40,6 +40,11 @@ pub struct Config {
     pub pages: Limits,
     /// How long what was deleted is kept; zero erases at once.
     pub retention: Duration,
+    /// How often one token may ask in a second; 0 is no limit.
+    pub requests_per_second: u32,
+    /// What passwords must be like, in characters.
+    pub password_min_length: usize,
+    pub password_max_length: usize,
 }
 
 impl Default for Config {
@@ -57,6 +62,9 @@ impl Default for Config {
             bulk_max_payload_bytes: 4 << 20,
             pages: Limits::default(),
             retention: Duration::from_secs(30 * 24 * 60 * 60),
+            requests_per_second: 1_000,
+            password_min_length: 8,
+            password_max_length: 256,
         }
     }
 }
@@ -276,6 +284,18 @@ const SETTINGS: &[(&str, &str, Apply)] = &[
         config.retention = Duration::from_secs(days * 24 * 60 * 60);
         Some(())
     }),
+    ("requests_per_second", "a number from 1 to 100000, or 0 for no limit", |config, text| {
+        config.requests_per_second = text.parse().ok().filter(|number| (0..=100_000).contains(number))?;
+        Some(())
+    }),
+    ("password_min_length", "a number of characters from 1 to 64", |config, text| {
+        config.password_min_length = text.parse().ok().filter(|number| (1..=64).contains(number))?;
+        Some(())
+    }),
+    ("password_max_length", "a number of characters from 64 to 1024", |config, text| {
+        config.password_max_length = text.parse().ok().filter(|number| (64..=1024).contains(number))?;
+        Some(())
+    }),
 ];
 
 const PAGE_SIZES: std::ops::RangeInclusive<i64> = 1..=10_000;
@@ -391,6 +411,9 @@ mod tests {
             ("max_page_size", &["1", "10000"], &["0", "10001"]),
             ("cursor_timeout_seconds", &["60", "604800"], &["59", "604801", "1h"]),
             ("retention_days", &["0", "30", "3650"], &["", "-1", "3651"]),
+            ("requests_per_second", &["0", "1", "100000"], &["", "-1", "100001", "1.5"]),
+            ("password_min_length", &["1", "64"], &["0", "65"]),
+            ("password_max_length", &["64", "1024"], &["63", "1025"]),
         ];
         assert_eq!(cases.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), NAMES, "each setting has a row");
         for (name, right, wrong) in cases {

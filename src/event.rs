@@ -36,7 +36,7 @@ pub struct Event {
 /// Whose word it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// `push:con_1`, `login:con_1`, `administrator`, `import`, `invitation`, `system`, or what time ended:
+    /// `push:con_1`, `login:con_1`, `administrator`, `import`, `invitation`, `system`, `person:2819c223`, or what time ended:
     /// `time:until` (a grant), `time:lease` (a claim), `time:expires` (an invitation),
     /// `time:hold` (a hold). `withdrawal:con_1`, `settings:con_1` and `hold:…` for what an administrator's one
     /// decision does to many.
@@ -186,6 +186,9 @@ kinds! {
     /// Its tokens are revoked: an application ends the sessions that came through it.
     ConnectionDisconnected = "connection.disconnected",
     ConnectionWithdrawn = "connection.withdrawn",
+    /// A schema or a resource type of the tenant's own is another from now on; `names` has its URN or name.
+    DefinitionUpdated = "definition.updated",
+    DefinitionDeleted = "definition.deleted",
 }
 
 impl fmt::Display for Kind {

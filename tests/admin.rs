@@ -2,7 +2,7 @@
 
 mod support;
 
-use axum::http::Method;
+use axum::http::{Method, header};
 use rollkeeper::auth::token::Scope;
 use serde_json::{Value, json};
 use support::World;
@@ -53,6 +53,21 @@ async fn an_expired_token_is_refused() {
     short.admin("/tokens").list("").await.status(200);
     world.clock.advance(3_600_000);
     short.admin("/tokens").list("").await.problem(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_token_without_an_end_lasts_a_year() {
+    let world = World::sqlite().await;
+    let acme = world.tenant("acme").await;
+    let admin = world.client(&acme, Scope::Admin).await;
+    let issued = admin.admin("/tokens").post(json!({ "scope": "scim" })).await.status(201);
+    assert_eq!(issued["expires"], "2027-11-24T02:00:00.000Z");
+    let push = acme.client(issued["token"].as_str());
+    world.clock.advance(365 * 24 * 60 * 60 * 1_000 - 1);
+    push.users().list("").await.status(200);
+    world.clock.advance(1);
+    let ended = push.users().list("").await.scim_error(401, "");
+    assert!(ended.header(header::WWW_AUTHENTICATE).contains("invalid_token"));
 }
 
 #[tokio::test]

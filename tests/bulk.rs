@@ -497,6 +497,15 @@ both_engines! {
         assert_eq!(admin.users().list("").await["totalResults"], 0);
     }
 
+    async fn what_is_too_large_alone_is_too_large_within(database: Database) {
+        let world = World::on(database).await;
+        let acme = world.tenant("acme").await;
+        let push = world.client(&acme, Scope::Scim).await;
+        let large = post("/Users", "large", json!({"userName": "large", "title": "x".repeat(1 << 20)}));
+        let reply = send(&push, json!([large, user("small")])).await;
+        assert_eq!(statuses(&reply), ["413", "201"]);
+    }
+
     async fn between_two_operations_another_tenant_writes(database: Database) {
         let world = World::on(database).await;
         let (acme, other) = (world.tenant("acme").await, world.tenant("other").await);

@@ -208,6 +208,13 @@ both_engines! {
         let team = program.json(&["group", "create", "acme:everyone"]);
         let ana = program.json(&["user", "create", "ana", "--given-name", "Ana", "--email", "ana@acme.example"]);
         assert_eq!((&ana["userName"], &ana["emails"][0]["primary"]), (&json!("ana"), &json!(true)));
+        let own = program.json(&["token", "create", "--scope", "me", "--user", "ana"]);
+        assert!(own["token"].as_str().is_some_and(|token| token.starts_with("rk_me_")), "{own}");
+        assert_eq!((&own["scope"], &own["user"]), (&json!("me"), &ana["id"]));
+        program.says(&["token", "list"], &["me", ana["id"].as_str().expect("an id")]);
+        program.refuses(&["token", "create", "--scope", "me"], 1, "name them");
+        program.refuses(&["token", "create", "--scope", "me", "--user", "nobody"], 1, "nobody has the userName");
+        program.refuses(&["token", "create", "--scope", "scim", "--user", "ana"], 1, "the scope me alone");
 
         // The connection that every tenant starts with.
         let settings = [
@@ -230,6 +237,30 @@ both_engines! {
         program.refuses(&["connection", "create", "other", "--preset", "ldap"], 2, "scim-first, jit-only or docker");
         program.refuses(&["token", "create", "--scope", "scim"], 1, "name it");
         program.refuses(&["connection", "show"], 2, "name one");
+
+        // Attributes and a type of the tenant's own, from files.
+        let badge = "urn:acme:scim:schemas:1.0:Badge";
+        let file = program.folder.path().join("badge.json");
+        let attributes = json!([{ "name": "number", "uniqueness": "server" }, { "name": "colour" }]);
+        let write = |body: Value| std::fs::write(&file, body.to_string()).expect("the file is written");
+        let path = file.to_str().expect("text");
+        write(json!({ "id": badge, "name": "Badge", "attributes": attributes }));
+        assert_eq!(program.json(&["schema", "put", path])["builtIn"], false);
+        program.says(&["schema", "put", path], &["as the file says"]);
+        program.says(&["schema", "list"], &[badge, "own", "built in"]);
+        assert_eq!(program.json(&["schema", "show", badge])["attributes"][0]["uniqueness"], "server");
+        write(json!({ "name": "User", "schemaExtensions": [{ "schema": badge, "required": false }] }));
+        program.says(&["resource-type", "put", path, "--tenant", "acme"], &["User", "made"]);
+        assert_eq!(program.json(&["query", &format!("{badge}:colour pr")])["totalResults"], 0);
+        program.refuses(&["schema", "delete", badge], 1, "resource type User uses this schema");
+        write(json!({ "name": "Gate", "endpoint": "/Gates", "schema": "urn:acme:nobody" }));
+        program.refuses(&["resource-type", "put", path], 1, "put it first");
+        program.refuses(&["schema", "put", "nowhere.json"], 1, "nowhere.json");
+        std::fs::write(&file, "{\"id\": 1,}").expect("the file is written");
+        program.refuses(&["schema", "put", path], 1, "line 1");
+        program.says(&["resource-type", "delete", "User", "--discard"], &["is gone"]);
+        program.says(&["schema", "delete", badge], &["is gone"]);
+        program.refuses(&["schema", "show", badge], 1, "there is no schema");
 
         // An administrator's words, explained.
         let explain = ["explain", "ana", "acme:everyone"];

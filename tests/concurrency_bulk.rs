@@ -109,3 +109,46 @@ async fn of_bulks_about_the_same_people_and_groups_none_is_lost() {
     assert_eq!(push.everything("User").await.len(), PEOPLE + circles);
     roll.verified().await;
 }
+
+/// Circles of people whom the push knows and has deactivated: to post them again is to have them back. Every worker names
+/// them in another order, so that without an order of locks each would wait for the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_circles_that_bring_the_same_people_back_no_deadlock_reaches_a_client() {
+    let options = Options { connections: 24, wait: Duration::from_secs(120), ..Options::default() };
+    let roll = Arc::new(Roll::open_with(Database::postgres().await, &options).await);
+    let okta = roll.first_connection().await;
+    let mut ids = Vec::new();
+    for n in 0..PEOPLE {
+        let body = json!({"userName": format!("p{n}"), "externalId": format!("p{n}"), "active": false});
+        ids.push(roll.push(&okta).post("User", body).await.expect("created").id);
+    }
+    let mut crowd = JoinSet::new();
+    for worker in 0..WORKERS {
+        let (roll, okta) = (roll.clone(), okta.clone());
+        let ring: Vec<usize> = (0..PEOPLE).map(|n| (n * [1, 5, 7, 11][worker % 4] + worker) % PEOPLE).collect();
+        crowd.spawn(async move {
+            let person = |at: usize| {
+                let (own, next) = (ring[at], ring[(at + 1) % PEOPLE]);
+                let manager = json!({"manager": {"value": format!("bulkId:p{next}")}});
+                let data = json!({"userName": format!("p{own}"), "externalId": format!("p{own}"), ENTERPRISE: manager});
+                post("/Users", format!("p{own}"), data)
+            };
+            let processed = send(&roll, &okta, (0..PEOPLE).map(person).collect()).await;
+            processed.into_iter().map(|processed| outcome(&processed.outcome.map(|_| ()))).collect::<Vec<_>>()
+        });
+    }
+    let outcomes = crowd.join_all().await;
+    // One had them all back; to the others they are active people, which a POST does not change.
+    let won = outcomes.iter().filter(|outcomes| outcomes.iter().all(|outcome| outcome == "ok")).count();
+    assert_eq!(won, 1, "{outcomes:?}");
+    for lost in outcomes.iter().filter(|outcomes| !outcomes.iter().all(|outcome| outcome == "ok")) {
+        assert_eq!(lost.iter().filter(|outcome| *outcome == "409 uniqueness").count(), 1, "{lost:?}");
+        assert_eq!(lost.iter().filter(|outcome| *outcome == "409").count(), PEOPLE - 1, "{lost:?}");
+    }
+    let mut people: Vec<String> =
+        roll.push(&okta).everything("User").await.into_iter().map(|person| person.id).collect();
+    people.sort();
+    ids.sort();
+    assert_eq!(people, ids);
+    roll.verified().await;
+}

@@ -10,6 +10,7 @@ use bolero::check;
 use rollkeeper::auth::oidc;
 use rollkeeper::auth::token::{self, Token};
 use rollkeeper::http::parameters::Parameters;
+use rollkeeper::scim::bulk::Plan;
 use rollkeeper::scim::document::{Document, parse_json};
 use rollkeeper::scim::filter::{Bound, Facts, Filter, bind, bind_each, sort_place};
 use rollkeeper::scim::message::{BulkRequest, PatchOp, SearchRequest};
@@ -160,6 +161,10 @@ fn bulk_body() {
                 for operation in &request.operations {
                     let _ = operation.check();
                 }
+                let count = request.operations.len();
+                let plan = Plan::of(request.operations, &REGISTRY, "https://roll.example/t/acme/scim/v2");
+                let planned: usize = plan.steps.iter().map(|step| step.operations.len()).sum();
+                assert_eq!(planned, count, "each operation is in one step");
             }
             let _ = SearchRequest::read(body);
         });

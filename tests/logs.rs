@@ -38,6 +38,8 @@ impl MakeWriter<'_> for Lines {
     }
 }
 
+const PASSWORD: &str = "korrekt-Pferd-Batterie";
+
 #[tokio::test]
 async fn no_token_no_name_and_no_query_in_the_log() {
     let world = World::sqlite().await;
@@ -51,9 +53,16 @@ async fn no_token_no_name_and_no_query_in_the_log() {
         .with_writer(lines.clone())
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
-    let id = push.users().post(json!({ "userName": "bjensen", "active": "True" })).await.status(201).id();
+    let id = push
+        .users()
+        .post(json!({ "userName": "bjensen", "active": "True", "password": PASSWORD }))
+        .await
+        .status(201)
+        .id();
     push.users().filter("userName eq \"bjensen\"").await.status(200);
     push.users().filter("bjensen").await.status(400);
+    push.users().filter(&format!("password eq \"{PASSWORD}\"")).await.status(400);
+    push.users().patch(&id, json!([{ "op": "add", "path": "password", "value": PASSWORD }])).await.status(200);
     push.users().post(json!({ "userName": "bjensen" })).await.status(409);
     push.users().get(&id).header("x-request-id".parse().expect("a name"), "find-me-42").await.status(200);
     push.with_token(format!("{secret}x")).users().get(&id).await.status(401);
@@ -63,7 +72,7 @@ async fn no_token_no_name_and_no_query_in_the_log() {
     assert!(log.contains("find-me-42") && log.contains("/t/{tenant}/scim/v2/Users/{id}"), "{log}");
     assert!(log.contains("http.status=201") && log.contains("duration_ms="), "{log}");
     assert!(log.contains("boolean_as_string"), "{log}");
-    for personal in ["bjensen", secret.as_str(), "filter="] {
+    for personal in ["bjensen", secret.as_str(), "filter=", PASSWORD, "argon2id"] {
         assert!(!log.contains(personal), "{personal} is in the log:\n{log}");
     }
 }

@@ -211,7 +211,8 @@ both_engines! {
         let read = admin.groups().get(&team).await.status(200);
         assert!(read[TEAM]["organization"]["value"].is_string());
         let echo = json!([{ "op": "replace", "value": read.body }]);
-        assert_eq!(admin.groups().patch(&team, echo).await.status(204).etag(), read.etag());
+        admin.groups().patch(&team, echo).await.status(204);
+        assert_eq!(admin.groups().get(&team).await.status(200).etag(), read.etag());
 
         // Something else than what was read is no echo.
         admin.users().patch(&id, json!([{ "op": "replace", "value": { "id": "other" } }])).await.scim_error(400, "mutability");
@@ -291,5 +292,45 @@ both_engines! {
         body["title"] = json!("");
         assert_eq!(push.users().put(&id, body).await.status(200)["title"], Value::Null);
         push.users().patch(&id, json!([{ "op": "replace", "path": "userName", "value": "" }])).await.scim_error(400, "mutability");
+    }
+
+    async fn a_wish_for_an_asynchronous_answer_is_ignored(database: Database) {
+        let world = World::on(database).await;
+        let acme = world.tenant("acme").await;
+        let push = world.client(&acme, Scope::Scim).await;
+        let wish = |call: support::client::Call| call.header("prefer".parse().expect("a name"), "respond-async, wait=1");
+        let made = wish(push.users().post(ada())).await.status(201);
+        let patched = wish(push.users().patch(&made.id(), json!([]))).await.status(200);
+        for reply in [&made, &patched] {
+            assert_eq!(reply.header("set-txn".parse().expect("a name")), "");
+            assert_eq!(reply.header("preference-applied".parse().expect("a name")), "");
+        }
+        wish(push.users().delete(&made.id())).await.status(204);
+        let config = push.scim("/ServiceProviderConfig").list("").await.status(200);
+        assert_eq!(config["securityEvents"], Value::Null);
+    }
+
+    async fn the_filters_of_the_ipsie_profile(database: Database) {
+        let world = World::on(database).await;
+        let acme = world.tenant("acme").await;
+        let push = world.client(&acme, Scope::Scim).await;
+        push.users().post(ada()).await.status(201);
+        push.users().post(json!({ "userName": "bob", "emails": [{ "value": "ada@acme.example", "type": "home" }] })).await.status(201);
+        for (filter, found) in [
+            ("userName eq \"ADA\"", 1),
+            ("externalId eq \"e1\"", 1),
+            ("externalId eq \"E1\"", 0),
+            ("emails[value eq \"ada@acme.example\"]", 2),
+            ("emails[type eq \"work\" and value eq \"ada@acme.example\"]", 1),
+        ] {
+            assert_eq!(push.users().filter(filter).await.status(200)["totalResults"], found, "{filter}");
+        }
+        let staff = push.groups().post(json!({ "displayName": "staff", "externalId": "g1" })).await.status(201);
+        assert_eq!((&staff["members"], &staff["externalId"]), (&Value::Null, &json!("g1")));
+        for filter in ["displayName eq \"Staff\"", "externalId eq \"g1\""] {
+            let found = push.groups().filter(filter).query("attributes=displayName").await.status(200);
+            assert_eq!((found.each("displayName"), &found["Resources"][0]["externalId"]), (vec!["staff"], &Value::Null));
+        }
+        push.groups().post(json!({ "displayName": "STAFF" })).await.scim_error(409, "uniqueness");
     }
 }

@@ -72,7 +72,7 @@ both_engines! {
 /// `salt` makes another sequence of cases.
 fn config(salt: u64, share: u32) -> Config {
     let given = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let cases = given("PROPTEST_CASES").and_then(|n| u32::try_from(n).ok()).unwrap_or(8);
+    let cases = given("PROPTEST_CASES").and_then(|n| u32::try_from(n).ok()).unwrap_or(4);
     let rng_seed = RngSeed::Fixed(given("PROPTEST_RNG_SEED").unwrap_or(1).wrapping_add(salt));
     Config {
         cases: cases.div_ceil(share),

@@ -166,9 +166,9 @@ const PAGE: i64 = 21;
 async fn plans_behind(roll: &Roll, view: &View, sort_by: Option<&str>, position: Option<&Position>) -> Vec<String> {
     let kind = roll.kind("User");
     let place = sort_by.map(|path| sort_place(&kind, path).expect("a place"));
-    let side = Side { kind: "User", filter: &Bound::All, sort: place.as_ref(), location: "" };
+    let side = Side { kind: "User", view, filter: &Bound::All, sort: place.as_ref(), location: "" };
     let order = if place.is_some() { Order::Ascending } else { Order::ById };
-    let query = search::Query { view, sides: vec![side], order, base: BASE };
+    let query = search::Query { sides: vec![side], order, base: BASE };
     let mut tx = roll.directory.engine().read(&roll.tenant).await.expect("a transaction");
     search::plan_after(&mut tx, &query, position, PAGE).await.expect("plans")
 }
@@ -215,8 +215,8 @@ async fn explain(url: &str, sql: &str, texts: &[String; 4], limit: i64, source: 
 async fn plan_of(roll: &Roll, view: &View, kind: &str, filter: &str) -> String {
     let filter = Filter::parse(filter).and_then(|filter| bind(&filter, &roll.kind(kind))).expect("a good filter");
     let location = format!("{BASE}{kind}s/");
-    let side = Side { kind, filter: &filter, sort: None, location: &location };
-    let query = search::Query { view, sides: vec![side], order: Order::ById, base: BASE };
+    let side = Side { kind, view, filter: &filter, sort: None, location: &location };
+    let query = search::Query { sides: vec![side], order: Order::ById, base: BASE };
     let mut tx = roll.directory.engine().read(&roll.tenant).await.expect("a transaction");
     search::plan(&mut tx, &query, 0, 100).await.expect("a plan")
 }

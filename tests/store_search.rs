@@ -9,11 +9,13 @@ mod search {
     pub mod facts;
     pub mod filters;
     pub mod populace;
+    pub mod schemas;
 }
 
 use std::cell::RefCell;
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 use rollkeeper::directory::{Query, Resource};
 use rollkeeper::scim::filter::{Filter, bind, sort_place};
@@ -147,6 +149,91 @@ async fn sorting_agrees(roll: &Roll, voice: &Voiced<'_>, kind: &str, seen: &[Res
                 paged.iter().eq(ids.iter().copied()),
                 "{world}: by {sort_by}, descending {descending}:\n{paged:#?}\nand not\n{expected:#?}"
             );
+        }
+    }
+}
+
+// ------------------------------------------------------------------------------------------------ a tenant's own schemas
+
+both_engines! {
+    async fn sql_finds_what_the_evaluator_finds_by_random_schemas(database: Database) {
+        use rollkeeper::directory::Noun;
+        use rollkeeper::scim::definition::read_schema;
+        use rollkeeper::scim::schema::{Attribute, Type};
+        use search::schemas;
+        use serde_json::json;
+
+        const BASE_URN: &str = "urn:acme:random:Thing";
+        const EXTENSION: &str = "urn:acme:random:More";
+        let roll = Roll::open(database).await;
+        let mut runner = TestRunner::new(config(77));
+        for round in 0..3 {
+            let roll = roll.neighbour(&format!("round-{round}")).await;
+            let mut draw = |strategy: BoxedStrategy<serde_json::Value>| {
+                strategy.new_tree(&mut runner).expect("a schema").current()
+            };
+            let (base, more) = (draw(schemas::schema(BASE_URN, "a")), draw(schemas::schema(EXTENSION, "b")));
+            let extension = json!([{ "schema": EXTENSION, "required": false }]);
+            let thing = json!({ "name": "Thing", "endpoint": "/Things", "schema": BASE_URN, "schemaExtensions": extension });
+            let user = json!({ "name": "User", "schemaExtensions": extension });
+            for (noun, body) in [
+                (Noun::Schema, &base), (Noun::Schema, &more), (Noun::ResourceType, &thing), (Noun::ResourceType, &user),
+            ] {
+                let done = roll.directory.define(&roll.tenant, noun, body, false, 1).await;
+                done.unwrap_or_else(|error| panic!("{body}: {error:?}"));
+            }
+            let schema = |body| read_schema(body).expect("it was taken");
+            let (base, more) = (schema(&base), schema(&more));
+            let administrator = roll.administrator();
+            let registry = roll.directory.registry(&roll.tenant).await.expect("a registry");
+            for n in 0..25 {
+                let mut draw = |schema| schemas::document(schema).new_tree(&mut runner).expect("a document").current();
+                let (mut own, extended) = (draw(&base), draw(&more));
+                own.insert(EXTENSION.to_owned(), extended.clone().into());
+                let person = json!({ "userName": format!("p{n}"), EXTENSION: extended });
+                for (kind, body) in [("Thing", serde_json::Value::Object(own)), ("User", person)] {
+                    let kind = registry.type_named(kind).expect("it is defined");
+                    let made = roll.directory.create(&administrator.caller, kind, &body, Default::default()).await;
+                    made.unwrap_or_else(|error| panic!("{body}: {error:?}"));
+                }
+            }
+            roll.verified().await;
+            for (name, schema, prefix) in [("Thing", &base, ""), ("Thing", &more, EXTENSION), ("User", &more, EXTENSION)] {
+                let kind = registry.type_named(name).expect("it is defined");
+                let everything = roll.directory.search(&administrator.caller, kind, &all()).await.expect("a list").resources;
+                let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}:") };
+                for _ in 0..40 {
+                    let text = schemas::filters(schema, &prefix).new_tree(&mut runner).expect("a filter").current();
+                    let bound = bind(&Filter::parse(&text).expect("a filter"), kind).unwrap_or_else(|e| panic!("{text}: {e:?}"));
+                    let expected: Vec<&str> = everything
+                        .iter()
+                        .filter(|resource| Complete::of(resource).with(kind, |facts| bound.matches(facts)))
+                        .map(|resource| resource.id.as_str())
+                        .collect();
+                    let query = Query { filter: Some(text.clone()), ..all() };
+                    let found = roll.directory.search(&administrator.caller, kind, &query).await;
+                    let found = found.unwrap_or_else(|error| panic!("{text}: {error:?}")).resources;
+                    let found: Vec<&str> = found.iter().map(|resource| resource.id.as_str()).collect();
+                    assert_eq!(found, expected, "round {round}, {name}: {text}\n{schema:?}");
+                }
+                let has_order = |attribute: &&Attribute| !matches!(attribute.kind, Type::Complex | Type::Binary);
+                for attribute in schema.attributes.iter().filter(has_order) {
+                    let by = format!("{prefix}{}", attribute.name);
+                    let place = sort_place(kind, &by).expect("a place to sort by");
+                    let mut expected: Vec<(bool, Option<Key>, String)> = everything
+                        .iter()
+                        .map(|resource| {
+                            let key = Complete::of(resource).with(kind, |facts| sort_key(&place, facts));
+                            (key.is_none(), key, resource.id.clone())
+                        })
+                        .collect();
+                    expected.sort();
+                    let query = Query { sort_by: Some(by.clone()), ..all() };
+                    let sorted = roll.directory.search(&administrator.caller, kind, &query).await.expect("a list").resources;
+                    let sorted = sorted.iter().map(|resource| &resource.id);
+                    assert!(sorted.eq(expected.iter().map(|(_, _, id)| id)), "round {round}, {name} by {by}");
+                }
+            }
         }
     }
 }

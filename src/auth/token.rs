@@ -3,7 +3,7 @@
 //! `rk_scim_` says what it is for, 43 letters and digits are 32 random bytes, 6 more are a checksum:
 //!
 //! - People and secret scanners recognise a token that has leaked by
-//!   `rk_(scim|read|admin|jit|events|inv)_[0-9A-Za-z]{49}` and, by the checksum, know it from a look-alike without
+//!   `rk_(scim|read|admin|jit|events|me|inv)_[0-9A-Za-z]{49}` and, by the checksum, know it from a look-alike without
 //!   asking anybody. The checksum is CRC-32: it proves nothing, it only catches typing errors and spares the database a
 //!   look-up for garbage.
 //! - Only the SHA-256 of a token is stored. A slow hash protects secrets that people choose; 256 random bits cannot be
@@ -35,10 +35,12 @@ pub enum Scope {
     JitLogin,
     /// Read the feed of events.
     EventsRead,
+    /// Read and write one's own user at `/Me`, and nothing else.
+    Me,
 }
 
 impl Scope {
-    pub const ALL: [Scope; 5] = [Self::Scim, Self::ScimRead, Self::Admin, Self::JitLogin, Self::EventsRead];
+    pub const ALL: [Scope; 6] = [Self::Scim, Self::ScimRead, Self::Admin, Self::JitLogin, Self::EventsRead, Self::Me];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -47,6 +49,7 @@ impl Scope {
             Self::Admin => "admin",
             Self::JitLogin => "jit.login",
             Self::EventsRead => "events.read",
+            Self::Me => "me",
         }
     }
 }
@@ -76,12 +79,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 6] = [
+    const ALL: [Kind; 7] = [
         Self::Api(Scope::Scim),
         Self::Api(Scope::ScimRead),
         Self::Api(Scope::Admin),
         Self::Api(Scope::JitLogin),
         Self::Api(Scope::EventsRead),
+        Self::Api(Scope::Me),
         Self::Invitation,
     ];
 
@@ -92,6 +96,7 @@ impl Kind {
             Self::Api(Scope::Admin) => "rk_admin_",
             Self::Api(Scope::JitLogin) => "rk_jit_",
             Self::Api(Scope::EventsRead) => "rk_events_",
+            Self::Api(Scope::Me) => "rk_me_",
             Self::Invitation => "rk_inv_",
         }
     }
@@ -240,7 +245,7 @@ mod tests {
     #[test]
     fn every_kind_reads_back_and_looks_as_scanners_expect() {
         let ids = Ids::seeded(1);
-        let scanner = regex::Regex::new("^rk_(scim|read|admin|jit|events|inv)_[0-9A-Za-z]{49}$").unwrap();
+        let scanner = regex::Regex::new("^rk_(scim|read|admin|jit|events|me|inv)_[0-9A-Za-z]{49}$").unwrap();
         for kind in Kind::ALL {
             let token = Token::generate(kind, &ids);
             assert!(scanner.is_match(token.reveal()), "{}", token.reveal());

@@ -8,6 +8,7 @@ mod answer;
 mod broker;
 mod conflicts;
 mod connection;
+mod definition;
 mod entry;
 mod explain;
 mod failure;
@@ -34,6 +35,7 @@ use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{Config, Flags};
+use crate::directory::Noun;
 use crate::{demo, telemetry};
 
 pub use answer::Answer;
@@ -69,6 +71,12 @@ enum Command {
     /// Connections: one identity provider's relationship with a tenant
     #[command(subcommand)]
     Connection(Box<connection::Command>),
+    /// Schemas of the tenant's own
+    #[command(subcommand)]
+    Schema(definition::Command),
+    /// Resource types of the tenant's own, and what extends the built-in ones
+    #[command(subcommand)]
+    ResourceType(definition::Command),
     /// Organizations, whose teams are groups called organization:team
     #[command(subcommand)]
     Organization(entry::OrganizationCommand),
@@ -160,6 +168,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Tenant(command) => command.run(&roll).await,
         Command::Token(command) => command.run(&roll).await,
         Command::Connection(command) => command.run(&roll).await,
+        Command::Schema(command) => command.run(&roll, Noun::Schema).await,
+        Command::ResourceType(command) => command.run(&roll, Noun::ResourceType).await,
         Command::Organization(command) => command.run(&roll).await,
         Command::Group(command) => command.run(&roll).await,
         Command::User(command) => command.run(&roll).await,

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Failure;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
-use crate::directory::{Caller, Directory, TenantInfo};
+use crate::directory::{Caller, Directory, PasswordPolicy, TenantInfo};
 use crate::store::{Engine, Options};
 
 pub struct Roll {
@@ -71,5 +71,6 @@ pub async fn connect(config: &Config, connections: u32) -> Result<Directory, Fai
     let engine = Engine::connect(url, &Options { connections, ..Options::default() }).await.map_err(at)?;
     engine.migrate().await.map_err(at)?;
     let retention = i64::try_from(config.retention.as_millis()).unwrap_or(i64::MAX);
-    Ok(Directory::new(engine, Clock::system(), Ids::system()).retaining(retention))
+    let policy = PasswordPolicy { shortest: config.password_min_length, longest: config.password_max_length };
+    Ok(Directory::new(engine, Clock::system(), Ids::system()).retaining(retention).with_passwords(policy))
 }

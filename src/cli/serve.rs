@@ -90,6 +90,7 @@ pub fn assemble(config: &Config, directory: &Directory, egress: EgressPolicy) ->
         bulk_max_operations: config.bulk_max_operations,
         bulk_max_payload_bytes: config.bulk_max_payload_bytes,
         pages: config.pages,
+        requests_per_second: config.requests_per_second,
     };
     App::new(directory.clone(), logins, settings)
 }

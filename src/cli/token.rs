@@ -8,7 +8,7 @@ use serde_with::skip_serializing_none;
 
 use super::answer::{or_dash, table};
 use super::roll::TenantName;
-use super::{Answer, Failure, Roll, moment};
+use super::{Answer, Failure, Roll, moment, named};
 use crate::auth::token::Scope;
 use crate::directory::TokenInfo;
 
@@ -26,16 +26,19 @@ pub enum Command {
 pub struct Create {
     #[command(flatten)]
     tenant: TenantName,
-    /// scim (push of one connection), scim.read, admin, jit.login or events.read
+    /// scim (push of one connection), scim.read, admin, jit.login, events.read or me (one user, at /Me)
     #[arg(long)]
     scope: Scope,
     /// The connection it speaks for, by name; may be left out while there is only one. Repeatable for jit.login
     #[arg(long = "connection", value_name = "NAME")]
     connections: Vec<String>,
+    /// Of the scope me: whom it is bound to, by userName or id
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
     /// What people call it
     #[arg(long)]
     label: Option<String>,
-    /// When it ends: P90D from now, or 2027-01-31T12:00:00Z [default: never]
+    /// When it ends: P90D from now, or 2027-01-31T12:00:00Z [default: a year from now]
     #[arg(long, value_name = "WHEN")]
     expires: Option<String>,
 }
@@ -54,6 +57,7 @@ struct Token {
     id: String,
     scope: Scope,
     connections: Vec<String>,
+    user: Option<String>,
     label: Option<String>,
     created: String,
     expires: Option<String>,
@@ -69,9 +73,9 @@ struct Issued {
 
 impl From<TokenInfo> for Token {
     fn from(info: TokenInfo) -> Self {
-        let TokenInfo { id, scope, connections, label, created, expires, revoked } = info;
+        let TokenInfo { id, scope, connections, person: user, label, created, expires, revoked } = info;
         let (created, expires, revoked) = (moment::text(created), expires.map(moment::text), revoked.map(moment::text));
-        Self { id, scope, connections, label, created, expires, revoked }
+        Self { id, scope, connections, user, label, created, expires, revoked }
     }
 }
 
@@ -97,9 +101,13 @@ impl Create {
             return Err(Failure::Usage("--expires lies in the past".to_owned()));
         }
         let tenant = roll.tenant(&self.tenant).await?;
-        let label = self.label.as_deref();
-        let (info, token) =
-            roll.directory.create_token(&tenant.id, self.scope, &self.connections, label, expires).await?;
+        let user = match &self.user {
+            Some(name) => Some(named::person(roll, &tenant, name).await?),
+            None => None,
+        };
+        let (user, label) = (user.as_deref(), self.label.as_deref());
+        let issued = roll.directory.issue_token(&tenant.id, self.scope, &self.connections, user, label, expires);
+        let (info, token) = issued.await?;
         let note = format!("this {} token of tenant {} is shown once: keep it now", self.scope, tenant.name);
         Ok(Answer::new(token.clone(), Issued { token, info: info.into() }).with_note(note))
     }
@@ -111,8 +119,9 @@ async fn list(roll: &Roll, tenant: &TenantName) -> Result<Answer, Failure> {
     let names: BTreeMap<_, _> = connections.into_iter().map(|connection| (connection.id, connection.name)).collect();
     let tokens: Vec<Token> = roll.directory.tokens(&tenant.id).await?.into_iter().map(Token::from).collect();
     let rows = tokens.iter().map(|token| {
-        let speaks_for: Vec<&str> =
+        let mut speaks_for: Vec<&str> =
             token.connections.iter().map(|id| names.get(id).map_or(id.as_str(), String::as_str)).collect();
+        speaks_for.extend(token.user.as_deref());
         let state = match (&token.revoked, &token.expires) {
             (Some(at), _) => format!("revoked {at}"),
             (None, Some(at)) => format!("until {at}"),
@@ -121,6 +130,6 @@ async fn list(roll: &Roll, tenant: &TenantName) -> Result<Answer, Failure> {
         let label = or_dash(token.label.as_deref());
         [token.scope.to_string(), or_dash(Some(&speaks_for.join(", "))), label, state, token.id.clone()]
     });
-    let header = ["scope", "connection", "label", "counts", "id"];
+    let header = ["scope", "speaks for", "label", "counts", "id"];
     Ok(Answer::new(table("no token yet", header, rows), json!({ "tokens": tokens })))
 }

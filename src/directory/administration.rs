@@ -33,6 +33,8 @@ pub struct TokenInfo {
     pub scope: Scope,
     /// Ids; of a scope that speaks for connections.
     pub connections: Vec<String>,
+    /// The id of the user whom it is bound to.
+    pub person: Option<String>,
     pub label: Option<String>,
     pub created: i64,
     pub expires: Option<i64>,
@@ -60,6 +62,9 @@ pub struct Authenticated {
 }
 
 const TENANT_KINDS: [&str; 2] = ["directory", "platform"];
+
+/// RFC 7644 §7.4: a token has an end. Whoever wants another one names it.
+const TOKEN_LIFETIME: i64 = 365 * 24 * 60 * 60 * 1000;
 
 impl Directory {
     /// A tenant with its one first connection, `default`.
@@ -106,7 +111,7 @@ impl Directory {
 
     // -------------------------------------------------------------------------------------------- tokens
 
-    /// The secret is in the answer once and nowhere else. A `scim` token speaks for one connection: the named one, or the
+    /// The secret is in the answer once and nowhere else. Without `expires` it ends in a year. A `scim` token speaks for one connection: the named one, or the
     /// tenant's only one.
     pub async fn create_token(
         &self,
@@ -118,6 +123,9 @@ impl Directory {
     ) -> Result<(TokenInfo, String)> {
         if expires.is_some_and(|at| at <= self.clock.now()) {
             return Err(scim::Error::invalid_value("expires lies in the past").into());
+        }
+        if scope == Scope::Me {
+            return Err(scim::Error::invalid_value("a me token is bound to a user: name them").into());
         }
         let mut tx = self.engine.write(tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
@@ -149,9 +157,10 @@ impl Directory {
             id: self.ids.new(),
             scope: scope.as_str().to_owned(),
             connections: Value::from_iter(ids.iter().map(String::as_str)).to_string(),
+            person: None,
             label: label.map(str::to_owned),
             created: self.clock.now(),
-            expires,
+            expires: Some(expires.unwrap_or_else(|| self.clock.now().saturating_add(TOKEN_LIFETIME))),
             revoked: None,
         };
         tokens::insert(&mut tx, &token, &secret.hash()).await?;
@@ -185,6 +194,12 @@ impl Directory {
         drop(tx);
         let mut tx = self.engine.read(&tenant).await?;
         let Some(tenant) = tenants::current(&mut tx).await? else { return Ok(None) };
+        if let Some(person) = &token.person {
+            let row = resources::find(&mut tx, "User", person).await?;
+            if !row.is_some_and(|row| row.active) {
+                return Ok(None);
+            }
+        }
         let registry = self.registry_at(&mut tx, &tenant).await?;
         Ok(Some(Authenticated { tenant: TenantInfo::of(tenant), token: TokenInfo::of(token)?, registry }))
     }
@@ -347,12 +362,11 @@ impl Directory {
 
     /// A provisional value from an import: what is read where nobody else has a word.
     pub async fn import_word(&self, tenant: &str, person: &str, cell: &str, value: Option<Value>) -> Result<()> {
-        if is_unique(cell) {
-            return Err(
-                scim::Error::invalid_value(format!("{cell} has exactly one owner and cannot be imported")).into()
-            );
-        }
         transact!(self, tenant, Cause::by("import"), work => {
+                if is_unique(cell, &work.registry.unique) {
+                    let detail = format!("{cell} has exactly one owner and cannot be imported");
+                    return Err(scim::Error::invalid_value(detail).into());
+                }
                 work.living(person).await?;
                 people::set_word(&mut work.tx, person, "entered", cell, value.as_ref(), work.now).await?;
                 work.touch(person).await
@@ -384,13 +398,11 @@ impl Directory {
 
     /// From now on the cell has this value, whatever any source says; `None`: it has none.
     pub async fn lock(&self, tenant: &str, person: &str, cell: &str, value: Option<Value>) -> Result<()> {
-        if cell == "userName" {
-            return Err(scim::Error::invalid_value(
-                "userName cannot be locked: a name that must be unique has exactly one owner",
-            )
-            .into());
-        }
         transact!(self, tenant, Cause::by("administrator"), work => {
+                if cell == "userName" || work.registry.unique.contains(cell) {
+                    let detail = format!("{cell} cannot be locked: a value that must be unique has exactly one owner");
+                    return Err(scim::Error::invalid_value(detail).into());
+                }
                 work.living(person).await?;
                 people::set_word(&mut work.tx, person, "lock", cell, value.as_ref(), work.now).await?;
                 work.touch(person).await
@@ -427,6 +439,7 @@ impl Work<'_> {
     /// Settings with the names in them turned into ids: organizations by slug, the default team by name.
     pub(super) async fn resolved(&mut self, rules: &Rules) -> Result<Rules> {
         let mut rules = rules.clone();
+        self.resolve_attributes(&mut rules)?;
         for organization in &mut rules.organizations {
             *organization = self.known_organization(organization).await?;
         }
@@ -514,11 +527,12 @@ impl TenantInfo {
 }
 
 impl TokenInfo {
-    fn of(token: tokens::Token) -> Result<Self> {
+    pub(super) fn of(token: tokens::Token) -> Result<Self> {
         Ok(Self {
             scope: token.scope.parse().map_err(|_| corrupt("token", format!("scope {}", token.scope)))?,
             connections: serde_json::from_str(&token.connections).map_err(|e| corrupt("token", e))?,
             id: token.id,
+            person: token.person,
             label: token.label,
             created: token.created,
             expires: token.expires,

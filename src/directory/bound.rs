@@ -89,10 +89,11 @@ impl Work<'_> {
     ) -> Result<()> {
         let mut left = account.person.clone();
         left.links.retain(|link| !ends(link));
-        // What is unique has one owner whatever the configuration says, so no world is needed to find it.
-        let (before, after) = (derive(&account.person, &World::default()), derive(&left, &World::default()));
+        // What is unique has one owner whatever the configuration says: no connection and no group is needed to find it.
+        let world = World { unique: self.registry.unique.clone(), ..World::default() };
+        let (before, after) = (derive(&account.person, &world), derive(&left, &world));
         let lost: BTreeSet<&String> = before.words.keys().filter(|cell| !after.words.contains_key(*cell)).collect();
-        for cell in lost.into_iter().filter(|cell| is_unique(cell)) {
+        for cell in lost.into_iter().filter(|cell| is_unique(cell, &world.unique)) {
             let value = before.words.get(cell);
             people::set_word(&mut self.tx, &account.person.id, "entered", cell, value, self.now).await?;
         }

@@ -13,14 +13,19 @@ use serde_json::Value;
 
 use crate::event::Cause;
 use crate::scim::bulk::{Id, MAX_SET, Plan, Planned, Request, Resource as Named, resolve};
-use crate::scim::document::Note;
+use crate::scim::document::{Document, Note};
+use crate::scim::key::Key;
 use crate::scim::message::{BulkMethod, PatchOp};
+use crate::scim::patch::secret;
 use crate::scim::resource_type::ResourceType;
 use crate::scim::version::Tags;
 use crate::scim::{self};
 use crate::store::agree::{self, About};
+use crate::store::{identity, resources, values};
 
-use super::{Caller, Directory, Error, Precondition, Resource, Result, Wants, Work, transact};
+use super::resources::Made;
+use super::words::{addresses_of, user_name_of};
+use super::{Caller, Connected, Directory, Error, Hashed, Precondition, Resource, Result, Wants, Work, transact};
 
 pub struct BulkJob {
     pub plan: Plan,
@@ -199,6 +204,13 @@ impl<'d> Run<'d> {
         let names = indexes.iter().map(|&index| self.operations[index].bulk_id.as_deref().unwrap_or_default());
         let places: HashMap<&str, usize> = names.zip(0..).collect();
         let allotted: Vec<String> = requests.iter().map(|_| self.directory.ids().new()).collect();
+        let mut secrets = Vec::with_capacity(requests.len());
+        for (at, request) in requests.iter().enumerate() {
+            let password = secret::password_of_body(&request.kind, &request.data);
+            secrets.push(
+                self.directory.passwords.hash(self.directory.ids(), password).await.map_err(|error| (at, error))?,
+            );
+        }
         let mut ids = allotted.clone();
         let mut held = BTreeSet::new();
         for _ in 0..ATTEMPTS {
@@ -212,7 +224,8 @@ impl<'d> Run<'d> {
                 (request.kind.clone(), data)
             });
             let set: Vec<(Arc<ResourceType>, Value)> = resolved.collect();
-            let mut trial = Trial { set: &set, allotted: &allotted, ids: &ids, held, at: 0, others: None };
+            let mut trial =
+                Trial { set: &set, secrets: &secrets, allotted: &allotted, ids: &ids, held, at: 0, others: None };
             let outcome = self.make_in_one(&mut trial).await;
             let Trial { held: met, at, others, .. } = trial;
             match (outcome, others) {
@@ -280,6 +293,8 @@ impl<'d> Run<'d> {
 /// One attempt at a set.
 struct Trial<'a> {
     set: &'a [(Arc<ResourceType>, Value)],
+    /// Their passwords, hashed before a transaction opens.
+    secrets: &'a [Option<Hashed>],
     /// What they get where they are new.
     allotted: &'a [String],
     /// What they refer to each other by.
@@ -313,6 +328,9 @@ impl Work<'_> {
         }
         let mut held = trial.held.clone();
         held.extend(made.iter().flat_map(|(_, made)| made.named()).cloned());
+        for &at in &people {
+            held.extend(self.may_become(speaker.as_ref(), &trial.set[at].1).await?);
+        }
         self.hold(&held).await?;
         for at in people {
             made.push((at, self.make_one(speaker.as_ref(), trial, at).await?));
@@ -329,16 +347,46 @@ impl Work<'_> {
         Ok(made.into_iter().map(|(_, made)| (made.id, made.notes)).collect())
     }
 
-    async fn make_one(
-        &mut self,
-        speaker: Option<&super::Connected>,
-        trial: &mut Trial<'_>,
-        at: usize,
-    ) -> Result<super::resources::Made> {
+    /// Whom the body of a User may turn out to be. Ids only, so that all of a set can be locked in order before any of it is
+    /// decided; whoever comes between is met behind the locks.
+    async fn may_become(&mut self, speaker: Option<&Connected>, body: &Value) -> Result<BTreeSet<String>> {
+        let kind = self.kind("User")?;
+        // What is wrong with the body is said when its turn comes.
+        let Ok(mut read) = Document::read(&kind, body) else { return Ok(BTreeSet::new()) };
+        let external_id = read.document.take_external_id();
+        let mut ids = BTreeSet::new();
+        let key = user_name_of(&read.document).map(|name| Key::user_name(name).0);
+        if let Some(key) = &key {
+            ids.extend(values::having(&mut self.tx, "User", "username", key, 3).await?);
+        }
+        let Some(connected) = speaker else {
+            if let Some(key) = &key {
+                ids.extend(self.retired_by_name(key).await?);
+            }
+            return Ok(ids);
+        };
+        for address in addresses_of(&read.document) {
+            ids.extend(values::having(&mut self.tx, "User", "emails.value", &address, 3).await?);
+        }
+        if let Some(key) = &key {
+            let record = resources::record_by_name(&mut self.tx, &connected.id, "User", key).await?;
+            ids.extend(record.map(|record| record.resource));
+            ids.extend(self.revivable(connected, external_id.as_deref(), key).await?);
+        }
+        if let Some(external_id) = &external_id {
+            let record = resources::record_by_external_id(&mut self.tx, &connected.id, "User", external_id).await?;
+            ids.extend(record.map(|record| record.resource));
+            let anchored = identity::anchor(&mut self.tx, &connected.namespace(), external_id).await?;
+            ids.extend(anchored.map(|(id, _)| id));
+        }
+        Ok(ids)
+    }
+
+    async fn make_one(&mut self, speaker: Option<&Connected>, trial: &mut Trial<'_>, at: usize) -> Result<Made> {
         trial.at = at;
         let (kind, data) = &trial.set[at];
         self.allotted = Some(trial.allotted[at].clone());
-        let made = self.make(speaker, kind, data).await;
+        let made = self.make(speaker, kind, data, trial.secrets[at].as_ref()).await;
         self.allotted = None;
         made
     }

@@ -22,7 +22,7 @@ const EXTERNAL_ID: &str = "externalId";
 impl Work<'_> {
     /// POST /Users by an administrator: a person whom nobody pushes, until a push or a login finds them.
     pub(crate) async fn enter_person(&mut self, asserted: Asserted) -> Result<String> {
-        let Asserted { mut document, external_id, active } = asserted;
+        let Asserted { mut document, external_id, active, .. } = asserted;
         let name = user_name_of(&document)
             .filter(|name| !name.trim().is_empty())
             .ok_or_else(|| scim::Error::invalid_value("userName is required and may not be empty"))?;
@@ -51,7 +51,7 @@ impl Work<'_> {
     }
 
     /// The retired account of this userName, whatever connection ended it: an administrator may have it back.
-    async fn retired_by_name(&mut self, key: &str) -> Result<Option<String>> {
+    pub(super) async fn retired_by_name(&mut self, key: &str) -> Result<Option<String>> {
         let mark = self.mark("user_name", key);
         for namespace in self.namespaces() {
             let found =
@@ -100,7 +100,7 @@ impl Work<'_> {
     pub(crate) async fn enter(&mut self, account: &Account, after: Asserted, is_put: bool) -> Result<bool> {
         let id = account.person.id.clone();
         let mut accounts = [account.clone()];
-        let world = world::gather(&mut self.tx, &self.configuration.clone(), &mut accounts, self.now).await?;
+        let world = world::gather(&mut self.tx, &self.configuration, &self.registry, &mut accounts, self.now).await?;
         let [complete] = &mut accounts;
         let derived = derive(&complete.person, &world);
         let external_before = effective_external_id(account, &derived, &account.document).map(str::to_owned);
@@ -108,7 +108,7 @@ impl Work<'_> {
         without.entered = BTreeMap::new();
         let owned = derive(&without, &world).words;
 
-        let Asserted { mut document, external_id, active } = after;
+        let Asserted { mut document, external_id, active, .. } = after;
         if derived.home.is_none()
             && let Some(external_id) = external_id.clone()
         {
@@ -122,7 +122,7 @@ impl Work<'_> {
         let names: BTreeSet<&String> = before.keys().chain(wanted.keys()).collect();
         for cell in names {
             let (was, is) = (before.get(cell), wanted.get(cell));
-            let is_servers = is.is_none() && cell != "userName" && is_unique(cell);
+            let is_servers = is.is_none() && cell != "userName" && is_unique(cell, &self.registry.unique);
             if was == is || is_servers || (derived.home.is_some() && cell == EXTERNAL_ID) {
                 continue;
             }

@@ -54,7 +54,8 @@ impl Directory {
         let mut tx = self.engine.read(tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
         let mut accounts = people::load(&mut tx, &BTreeSet::from([person.to_owned()])).await?;
-        let world = world::gather(&mut tx, &configuration, &mut accounts, self.clock.now()).await?;
+        let registry = self.registry_in(&mut tx).await?;
+        let world = world::gather(&mut tx, &configuration, &registry, &mut accounts, self.clock.now()).await?;
         let account = accounts.pop().filter(|account| !account.person.retired).ok_or_else(gone)?;
         let registry = self.registry_in(&mut tx).await?;
         let kind = registry.type_named("User").ok_or_else(gone)?;
@@ -92,7 +93,8 @@ impl Directory {
         let mut tx = self.engine.read(tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
         let mut accounts = people::load(&mut tx, &BTreeSet::from([person.to_owned()])).await?;
-        let world = world::gather(&mut tx, &configuration, &mut accounts, self.clock.now()).await?;
+        let registry = self.registry_in(&mut tx).await?;
+        let world = world::gather(&mut tx, &configuration, &registry, &mut accounts, self.clock.now()).await?;
         let account = accounts.pop().filter(|account| !account.person.retired).ok_or_else(gone)?;
         let group = match resources::find(&mut tx, "Group", parent).await? {
             Some(row) => Some(row),

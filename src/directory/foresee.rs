@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::jit::rules::Rules;
 use crate::reconcile::{Derived, World, derive};
+use crate::scim::resource_type::Registry;
 use crate::scim::{self};
 use crate::store::people::{self, Account};
 use crate::store::{Tx, identity, resources};
@@ -115,7 +116,8 @@ impl Directory {
             let ids = identity::population(&mut tx, connection, &last, BATCH).await?;
             let Some(end) = ids.last().cloned() else { break };
             last = end;
-            let changes = judged(&mut tx, &ids, supposed, self.clock.now()).await?;
+            let registry = self.registry_in(&mut tx).await?;
+            let changes = judged(&mut tx, &registry, &ids, supposed, self.clock.now()).await?;
             forecast.people += ids.len();
             for change in changes {
                 forecast.count(&change);
@@ -147,14 +149,20 @@ impl Forecast {
 }
 
 /// Those of these people for whom something changes.
-async fn judged(tx: &mut Tx, ids: &BTreeSet<String>, supposed: &Supposed<'_>, now: i64) -> Result<Vec<Change>> {
+async fn judged(
+    tx: &mut Tx,
+    registry: &Registry,
+    ids: &BTreeSet<String>,
+    supposed: &Supposed<'_>,
+    now: i64,
+) -> Result<Vec<Change>> {
     let configuration = Configuration::load(tx).await?;
     let mut before = people::load(tx, ids).await?;
     before.retain(|account| !account.person.retired);
     let mut after = before.clone();
     let stays: Vec<bool> = after.iter_mut().map(|account| (supposed.person)(account)).collect();
-    let world_before = world::gather(tx, &configuration, &mut before, now).await?;
-    let mut world_after = world::gather(tx, supposed.configuration, &mut after, now).await?;
+    let world_before = world::gather(tx, &configuration, registry, &mut before, now).await?;
+    let mut world_after = world::gather(tx, supposed.configuration, registry, &mut after, now).await?;
     without(&mut world_after, &mut after, supposed.groups_gone);
     let mut changes = Vec::new();
     for ((before, after), stays) in before.iter().zip(&after).zip(stays) {

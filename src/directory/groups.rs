@@ -214,6 +214,7 @@ impl Work<'_> {
         if holder.is_some_and(|holder| holder != row.id) {
             scope.clone_from(&row.id);
         }
+        self.check_unique(kind, &row.id, &entries).await?;
         Ok(values::replace(&mut self.tx, &row.id, "Group", "", &entries, Some(&scope)).await?)
     }
 

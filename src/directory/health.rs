@@ -218,7 +218,8 @@ impl Directory {
         let mut tx = self.engine.read(tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
         let mut accounts = people::load(&mut tx, &BTreeSet::from([person.to_owned()])).await?;
-        let world = world::gather(&mut tx, &configuration, &mut accounts, self.clock.now()).await?;
+        let registry = self.registry_in(&mut tx).await?;
+        let world = world::gather(&mut tx, &configuration, &registry, &mut accounts, self.clock.now()).await?;
         let account = accounts.pop().filter(|account| !account.person.retired).ok_or_else(super::people::gone)?;
         let mut drift = derive(&account.person, &world).drift.into_iter();
         let found = drift.find(|(cell, by, _)| cell == attribute && by == source);
@@ -241,7 +242,8 @@ impl Directory {
         let Some(last) = ids.last().cloned() else { return Ok(None) };
         let configuration = Configuration::load(&mut tx).await?;
         let mut accounts = people::load(&mut tx, &ids).await?;
-        let world = world::gather(&mut tx, &configuration, &mut accounts, self.clock.now()).await?;
+        let registry = self.registry_in(&mut tx).await?;
+        let world = world::gather(&mut tx, &configuration, &registry, &mut accounts, self.clock.now()).await?;
         Ok(Some(Batch { tx, accounts, world, last }))
     }
 }
@@ -292,7 +294,7 @@ fn drift_of(account: &Account, connected: &Connected, world: &World) -> Vec<Drif
         .drift
         .into_iter()
         .map(|(cell, source, _)| {
-            let resolutions: &[&str] = if crate::reconcile::is_unique(&cell) { &[] } else { &["lock"] };
+            let resolutions: &[&str] = if crate::reconcile::is_unique(&cell, &world.unique) { &[] } else { &["lock"] };
             Drift { attribute: Some(cell), resolutions, ..blank("attribute", source) }
         })
         .collect();

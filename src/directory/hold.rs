@@ -111,7 +111,7 @@ impl Work<'_> {
             }));
         }
         let configuration = self.configuration.clone();
-        *world = world::gather(&mut self.tx, &configuration, accounts, self.now).await?;
+        *world = world::gather(&mut self.tx, &configuration, &self.registry, accounts, self.now).await?;
         for (account, judged) in accounts.iter().zip(judged) {
             *judged = derive(&account.person, world);
         }

@@ -106,7 +106,7 @@ impl Directory {
     ) -> Result<()> {
         let registry = self.registry(tenant).await?;
         let kind = registry.type_named("User").ok_or_else(gone)?;
-        let (cell, value) = judged(kind, attribute, value)?;
+        let (cell, value) = judged(kind, &registry.unique, attribute, value)?;
         self.lock(tenant, person, &cell, value).await
     }
 
@@ -119,7 +119,12 @@ impl Directory {
 }
 
 /// The cell of a path and the value as it would be stored.
-fn judged(kind: &ResourceType, attribute: &str, value: Option<Value>) -> Result<(String, Option<Value>)> {
+fn judged(
+    kind: &ResourceType,
+    unique: &BTreeSet<String>,
+    attribute: &str,
+    value: Option<Value>,
+) -> Result<(String, Option<Value>)> {
     let refuse = |detail: String| scim::Error::invalid_value(detail);
     let Some(cell) = spelled(kind, attribute) else {
         return Err(refuse(format!(
@@ -128,7 +133,7 @@ fn judged(kind: &ResourceType, attribute: &str, value: Option<Value>) -> Result<
         ))
         .into());
     };
-    if is_unique(&cell) {
+    if is_unique(&cell, unique) {
         return Err(refuse(format!("{cell} cannot be locked: a name that must be unique has exactly one owner")).into());
     }
     let Some(value) = value else { return Ok((cell, None)) };

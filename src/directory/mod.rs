@@ -25,13 +25,17 @@ mod import;
 mod invitations;
 mod lifecycle;
 mod links;
+mod me;
 mod members;
 mod organizations;
+mod own;
 mod pages;
+mod passwords;
 pub(crate) mod people;
 pub(crate) mod platform;
 mod purge;
 mod read;
+mod redefine;
 mod reindex;
 mod remap;
 mod resources;
@@ -64,6 +68,7 @@ pub use bulk::{BulkJob, Processed};
 pub use config::{Configuration, Connected};
 pub use conflicts::{Action, CandidateInfo, ConflictInfo, ConflictPage, Resolution};
 pub use cursor::{ByCursor, Limits};
+pub use definitions::{Defined, DefinitionInfo, Noun};
 pub use error::{Case, Error, Result};
 pub use explain::{AttributeAnswer, ExplainAnswer};
 pub use feed::EventPage;
@@ -74,9 +79,12 @@ pub use import::{ImportOptions, Outcome, Report, Settled, Unconfirmed, Unconfirm
 pub use invitations::{InvitationInfo, NewInvitation};
 pub use links::{AnchorInfo, Identities, LinkInfo, RecordInfo};
 pub use pages::{Cursors, MemberPage, Page, Query, Range};
+pub use passwords::PasswordPolicy;
+pub(crate) use passwords::{Hashed, PasswordWord, Passwords};
 pub use purge::Purged;
 pub(crate) use read::find_in;
 pub use read::{Resource, Wants};
+pub use redefine::Progress;
 pub use resources::Precondition;
 pub use roster::{OrganizationMember, RosterPage};
 pub use succession::{Matched, Rehearsal, Succession};
@@ -94,6 +102,8 @@ pub enum Voice {
     Administrator,
     /// Reads the effective view.
     Reader,
+    /// One user: reads what is effective of themselves, and writes a few words of their own.
+    Person { id: String },
 }
 
 /// The tenant and the voice of one request.
@@ -116,6 +126,7 @@ impl Caller {
         match &self.voice {
             Voice::Push { connection } => format!("push:{connection}"),
             Voice::Administrator | Voice::Reader => "administrator".to_owned(),
+            Voice::Person { id } => format!("person:{id}"),
         }
     }
 }
@@ -135,17 +146,31 @@ pub struct Directory {
     registries: Cache<(String, i64), Arc<Registry>>,
     /// How long what is retired is kept, and tombstones with it; 0 erases at once.
     retention: i64,
+    passwords: Passwords,
 }
 
 impl Directory {
     pub fn new(engine: Engine, clock: Clock, ids: Ids) -> Self {
-        Self { engine, clock, ids, registries: Cache::new(REGISTRIES), retention: RETENTION }
+        Self {
+            engine,
+            clock,
+            ids,
+            registries: Cache::new(REGISTRIES),
+            retention: RETENTION,
+            passwords: Passwords::new(PasswordPolicy::default()),
+        }
     }
 
     /// The same, keeping what is retired for this long, in milliseconds.
     #[must_use]
     pub fn retaining(self, retention: i64) -> Self {
         Self { retention, ..self }
+    }
+
+    /// The same, with other rules for passwords.
+    #[must_use]
+    pub fn with_passwords(self, policy: PasswordPolicy) -> Self {
+        Self { passwords: Passwords::new(policy), ..self }
     }
 
     pub fn engine(&self) -> &Engine {

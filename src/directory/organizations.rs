@@ -90,6 +90,7 @@ impl Work<'_> {
         resources::update(&mut self.tx, &row).await?;
         let kind = &self.kind("Organization")?;
         let entries = effective_entries(kind, &document, external_id.as_deref(), row.display.as_deref());
+        self.check_unique(kind, &row.id, &entries).await?;
         Ok(values::replace(&mut self.tx, &row.id, "Organization", "", &entries, Some("")).await?)
     }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::scim;
-use crate::scim::filter::{Bound, Filter, Linked, Place, bind_each, sort_places};
+use crate::scim::filter::{Bound, Filter, Linked, bind_each, sort_places};
 use crate::scim::resource_type::ResourceType;
 use crate::store::search::{self, Order, Side};
 use crate::store::{Tx, memberships, tenants};
 
 use super::cursor::{ByCursor, Seal};
-use super::read::{Wants, check_profile, check_running, find_in, linked, load, view};
+use super::read::{Wants, check_profile, check_running, find_in, linked, load, view, view_of};
 use super::{Caller, Configuration, Directory, Resource, Result, Voice};
 
 /// What is asked, however it is paged.
@@ -95,6 +95,7 @@ impl Directory {
         query: &Query,
         by_cursor: Option<&ByCursor>,
     ) -> Result<Page> {
+        check_reader(caller)?;
         let kinds: Vec<&ResourceType> = range.kinds().iter().map(|kind| &**kind).collect();
         let (filter, notes) = query.filter.as_deref().map(Filter::parse_with_notes).transpose()?.unzip();
         let filters = match &filter {
@@ -117,9 +118,15 @@ impl Directory {
         let configuration = Configuration::load(&mut tx).await?;
         check_running(&configuration, &caller.voice)?;
         check_profile(&configuration, &caller.voice, notes.as_deref().unwrap_or_default())?;
-        let view = view(&configuration, &caller.voice);
-        let sides = (0..kinds.len()).map(|at| side(kinds[at], &filters[at], places[at].as_ref(), &locations[at]));
-        let asked = search::Query { view: &view, sides: sides.collect(), order, base: &query.base };
+        let views: Vec<search::View> = kinds.iter().map(|kind| view_of(&configuration, &caller.voice, kind)).collect();
+        let sides = (0..kinds.len()).map(|at| Side {
+            kind: &kinds[at].name,
+            view: &views[at],
+            filter: &filters[at],
+            sort: places[at].as_ref(),
+            location: &locations[at],
+        });
+        let asked = search::Query { sides: sides.collect(), order, base: &query.base };
         let total = search::count(&mut tx, &asked).await?;
         let (ids, cursors) = match by_cursor {
             None => (indexed(&mut tx, &asked, query, total).await?, None),
@@ -131,7 +138,7 @@ impl Directory {
                 (ids, Some(Cursors { next }))
             }
         };
-        let resources = load_each(&mut tx, &view, range.kinds(), &ids, query.wants).await?;
+        let resources = load_each(&mut tx, &views, range.kinds(), &ids, query.wants).await?;
         Ok(Page { total, start_index: query.start_index, resources, cursors })
     }
 
@@ -166,6 +173,7 @@ impl Directory {
         id: &str,
         by_cursor: &ByCursor,
     ) -> Result<MemberPage> {
+        check_reader(caller)?;
         let mut tx = self.engine.read(&caller.tenant).await?;
         let configuration = Configuration::load(&mut tx).await?;
         check_running(&configuration, &caller.voice)?;
@@ -193,8 +201,12 @@ impl Directory {
     }
 }
 
-fn side<'a>(kind: &'a ResourceType, filter: &'a Bound, sort: Option<&'a Place>, location: &'a str) -> Side<'a> {
-    Side { kind: &kind.name, filter, sort, location }
+/// No route leads a user's own token here; should one ever, it finds nothing.
+fn check_reader(caller: &Caller) -> Result<()> {
+    match caller.voice {
+        Voice::Person { .. } => Err(scim::Error::forbidden("this token reads its own user only, at /Me").into()),
+        _ => Ok(()),
+    }
 }
 
 async fn indexed(tx: &mut Tx, asked: &search::Query<'_>, query: &Query, total: i64) -> Result<Vec<(usize, String)>> {
@@ -219,7 +231,7 @@ fn cut<T: Clone>(found: &mut Vec<T>, count: i64) -> Option<T> {
 fn connection(caller: &Caller) -> Option<&str> {
     match &caller.voice {
         Voice::Push { connection } => Some(connection),
-        Voice::Administrator | Voice::Reader => None,
+        Voice::Administrator | Voice::Reader | Voice::Person { .. } => None,
     }
 }
 
@@ -231,7 +243,7 @@ async fn seal<T: serde::Serialize>(tx: &mut Tx, about: &T) -> Result<Seal> {
 /// Full resources of several types in the order in which they were found.
 async fn load_each(
     tx: &mut Tx,
-    view: &search::View,
+    views: &[search::View],
     kinds: &[Arc<ResourceType>],
     found: &[(usize, String)],
     wants: Wants,
@@ -239,7 +251,7 @@ async fn load_each(
     let mut loaded: BTreeMap<String, Resource> = BTreeMap::new();
     for (at, kind) in kinds.iter().enumerate() {
         let ids: Vec<String> = found.iter().filter(|(side, _)| *side == at).map(|(_, id)| id.clone()).collect();
-        let resources = load(tx, view, kind, &ids, wants).await?;
+        let resources = load(tx, &views[at], kind, &ids, wants).await?;
         loaded.extend(resources.into_iter().map(|resource| (resource.id.clone(), resource)));
     }
     Ok(found.iter().filter_map(|(_, id)| loaded.remove(id)).collect())

@@ -19,24 +19,24 @@ use super::rulings::Ruling;
 use super::settle::{display_name, own_document};
 use super::sight::{Sight, has_address_of, sight, verified_for};
 use super::words::{Said, addresses_of, check_external_id, everywhere, stated, user_name_of};
-use super::{Connected, Error, Result, Work};
+use super::{Connected, Error, PasswordWord, Result, Work};
 
 /// The parts of a POST or PUT body of a User that are not attributes of the document.
 pub(crate) struct Asserted {
     pub document: Document,
     pub external_id: Option<String>,
     pub active: Option<bool>,
+    pub password: PasswordWord,
 }
 
 impl Asserted {
-    /// Takes a read body apart. A password is accepted and dropped: this server holds none (`changePassword` is
-    /// advertised as unsupported).
+    /// Takes a read body apart. Of the password only what is said is kept; the text has been hashed before.
     pub fn of(mut document: Document) -> Result<Self> {
         let external_id = document.take_external_id();
         check_external_id(external_id.as_deref())?;
         let active = document.take_active();
-        document.take_password();
-        Ok(Self { document, external_id, active })
+        let password = PasswordWord::taken_from(&mut document);
+        Ok(Self { document, external_id, active, password })
     }
 }
 
@@ -85,7 +85,7 @@ impl Work<'_> {
     pub(crate) async fn push_person(&mut self, connection: &str, asserted: Asserted) -> Result<String> {
         let connected = self.connected(connection)?;
         agree::share(&mut self.tx, connection, &[About::Settings]).await?;
-        let Asserted { document, external_id, active } = asserted;
+        let Asserted { document, external_id, active, .. } = asserted;
         let key = required_user_name(&document)?;
         let said = Said { external_id, active: active.unwrap_or(true), words: stated(&document) };
         let hash = self.pushed_identity(said.external_id.as_deref(), &key);
@@ -245,7 +245,7 @@ impl Work<'_> {
 
     /// A retired account of the same anchor and userName in the connection's namespace, within the retention. Both must agree:
     /// some IdPs reuse an `externalId` for the next person.
-    async fn revivable(
+    pub(super) async fn revivable(
         &mut self,
         connected: &Connected,
         external_id: Option<&str>,
@@ -371,7 +371,7 @@ impl Work<'_> {
             return Ok(off);
         }
         let off = off.map_or(self.now, |off| off.max(self.now));
-        identity::remove_claims(&mut self.tx, &connected.id, id, off).await?;
+        identity::remove_claims(&mut self.tx, &connected.id, id, off, &self.registry.unique).await?;
         Ok(Some(off))
     }
 

@@ -111,7 +111,7 @@ pub(super) fn check_profile(configuration: &Configuration, voice: &Voice, notes:
 /// What a voice reads.
 pub(crate) fn view(configuration: &Configuration, voice: &Voice) -> View {
     match voice {
-        Voice::Administrator | Voice::Reader => View::Effective,
+        Voice::Administrator | Voice::Reader | Voice::Person { .. } => View::Effective,
         Voice::Push { connection } => {
             let connected = configuration.connection(connection);
             View::Push {
@@ -125,6 +125,11 @@ pub(crate) fn view(configuration: &Configuration, voice: &Voice) -> View {
     }
 }
 
+/// What a voice reads of a type: resources of a tenant's own types have one owner, and everybody reads the same.
+pub(super) fn view_of(configuration: &Configuration, voice: &Voice, kind: &ResourceType) -> View {
+    if kind.own { View::Effective } else { view(configuration, voice) }
+}
+
 /// The same within a transaction that is under way.
 pub(crate) async fn find_in(
     tx: &mut Tx,
@@ -134,8 +139,11 @@ pub(crate) async fn find_in(
     id: &str,
     wants: Wants,
 ) -> Result<Resource> {
-    let view = view(configuration, voice);
+    let view = view_of(configuration, voice, kind);
     let missing = || scim::Error::not_found(format!("no {} with this id", kind.name.to_lowercase()));
+    if matches!(voice, Voice::Person { id: own } if own != id) {
+        return Err(missing().into());
+    }
     if matches!(view, View::Push { .. }) && !search::sees(tx, &view, &kind.name, id).await? {
         return Err(missing().into());
     }

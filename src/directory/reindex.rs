@@ -18,7 +18,8 @@ impl Directory {
     /// right changes but the index rows, and no version moves.
     pub async fn reindex(&self, tenant: &str) -> Result<u64> {
         let mut count = 0;
-        for kind in ["User", "Group", "Organization"] {
+        let registry = self.registry(tenant).await?;
+        for kind in registry.types.iter().map(|kind| kind.name.as_str()) {
             let mut after = String::new();
             loop {
                 let last = after.as_str();
@@ -39,7 +40,7 @@ impl Directory {
 }
 
 impl Work<'_> {
-    async fn rebuild(&mut self, kind: &str, ids: &BTreeSet<String>) -> Result<()> {
+    pub(super) async fn rebuild(&mut self, kind: &str, ids: &BTreeSet<String>) -> Result<()> {
         if kind == "User" {
             self.touch_all(ids).await?;
             self.reindexed.extend(ids.iter().cloned());
@@ -57,9 +58,12 @@ impl Work<'_> {
                 let entered = document.0.get("externalId").and_then(serde_json::Value::as_str).map(str::to_owned);
                 let external_id = record.map_or(entered, |record| record.external_id);
                 self.index_group(&row, &document, external_id.as_deref()).await?;
+            } else if kind.own {
+                self.index_own(kind, &row.id, &document, row.display.as_deref()).await?;
             } else {
                 let external_id = document.0.get("externalId").and_then(serde_json::Value::as_str);
                 let entries = effective_entries(kind, &document, external_id, row.display.as_deref());
+                self.check_unique(kind, &row.id, &entries).await?;
                 values::replace(&mut self.tx, &row.id, &row.kind, "", &entries, Some("")).await?;
             }
         }

@@ -9,18 +9,22 @@ use crate::event::Cause;
 use crate::jit::rules::{EmptyText, Profile};
 use crate::scim::document::{Document, Member, Note, put, without_empty_text};
 use crate::scim::message::Operation;
-use crate::scim::patch::{self, MemberEdit, Terms};
-use crate::scim::resource_type::ResourceType;
+use crate::scim::patch::{self, MemberEdit, Terms, secret};
+use crate::scim::resource_type::{ResourceType, urn};
 use crate::scim::version::Tags;
 use crate::scim::{self};
+use crate::store::people::Account;
 use crate::store::resources::Row;
 
 use super::groups::Stated;
+use super::passwords::mark_password;
 use super::people::{Asserted, gone};
 use super::read::{check_running, find_in};
 use super::settle::own_document;
 use super::words::stated;
-use super::{Caller, Connected, Directory, Error, Resource, Result, Voice, Wants, Work, transact};
+use super::{
+    Caller, Connected, Directory, Error, Hashed, PasswordWord, Resource, Result, Voice, Wants, Work, transact,
+};
 
 /// `If-Match` (RFC 7644 §3.14), and `If-None-Match` before a write (RFC 9110 §13.1.2). Both look at the stored version: the
 /// digest of a tag is about what others change, which is no reason for or against a write.
@@ -60,8 +64,9 @@ impl Directory {
         body: &Value,
         wants: Wants,
     ) -> Result<(Resource, Vec<Note>)> {
+        let secret = self.passwords.hash(&self.ids, secret::password_of_body(kind, body)).await?;
         let outcome = transact!(self, &caller.tenant, Cause::by(caller.source()), work => {
-            work.create(caller, kind, body).await
+            work.create(caller, kind, body, secret.as_ref()).await
         });
         let (id, notes) = self.queued(caller, outcome).await?;
         Ok((self.find(caller, kind, &id, wants).await?, notes))
@@ -104,8 +109,9 @@ impl Directory {
         change: &Change<'_>,
         wants: Wants,
     ) -> Result<(Resource, Vec<Note>)> {
+        let secret = self.passwords.hash(&self.ids, change.password(kind)).await?;
         let outcome = transact!(self, &caller.tenant, Cause::by(caller.source()), work => {
-            work.change(caller, kind, id, precondition, change).await
+            work.change(caller, kind, id, precondition, change, secret.as_ref()).await
         });
         let notes = self.queued(caller, outcome).await?;
         Ok((self.find(caller, kind, id, wants).await?, notes))
@@ -140,23 +146,23 @@ impl Made {
     }
 }
 
-enum Change<'a> {
+pub(super) enum Change<'a> {
     Replace(&'a Value),
     Patch(&'a [Operation]),
 }
 
 /// What a body says of a resource, before it is judged against what is stored.
-struct Read {
-    document: Document,
+pub(super) struct Read {
+    pub document: Document,
     members: Vec<MemberEdit>,
-    notes: Vec<Note>,
+    pub notes: Vec<Note>,
     asserts_active: bool,
     /// A PUT that leaves `externalId` out keeps it: IdPs send it on create only, and the identity hangs on it.
     keeps_external_id: bool,
 }
 
 impl Change<'_> {
-    fn is_put(&self) -> bool {
+    pub fn is_put(&self) -> bool {
         matches!(self, Self::Replace(_))
     }
 
@@ -171,15 +177,23 @@ impl Change<'_> {
         })
     }
 
+    /// What it would set as the password.
+    fn password(&self, kind: &ResourceType) -> Option<String> {
+        match self {
+            Self::Replace(body) => secret::password_of_body(kind, body),
+            Self::Patch(operations) => secret::password_of(kind, operations),
+        }
+    }
+
     /// The resource as it would be: by PUT what the body states, by PATCH the operations applied to what the caller reads.
-    fn apply(&self, kind: &ResourceType, reading: &Reading, before: &Document) -> Result<Read> {
+    pub fn apply(&self, kind: &ResourceType, reading: &Reading, before: &Document) -> Result<Read> {
         match self {
             Self::Replace(body) => {
                 let read = Document::read(kind, &reading.body(body))?;
                 reading.check(&read.notes)?;
                 let asserts_active = read.document.0.contains_key("active");
                 let mut document = put(kind, before, &read)?;
-                let members = if read.asserted.contains("members") {
+                let members = if kind.schema.id == urn::GROUP && read.asserted.contains("members") {
                     vec![MemberEdit::Replace(document.take_members().unwrap_or_default())]
                 } else {
                     Vec::new()
@@ -205,7 +219,7 @@ impl Change<'_> {
 }
 
 /// How this caller's bodies are read.
-struct Reading {
+pub(super) struct Reading {
     strict: bool,
     terms: Terms,
 }
@@ -242,12 +256,19 @@ impl Work<'_> {
             }
             Voice::Administrator => Ok(None),
             Voice::Reader => Err(scim::Error::forbidden("this token may only read").into()),
+            Voice::Person { .. } => Err(scim::Error::forbidden("this token writes its own user only, at /Me").into()),
         }
     }
 
-    async fn create(&mut self, caller: &Caller, kind: &Arc<ResourceType>, body: &Value) -> Result<(String, Vec<Note>)> {
+    async fn create(
+        &mut self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        body: &Value,
+        secret: Option<&Hashed>,
+    ) -> Result<(String, Vec<Note>)> {
         let speaker = self.speaker(caller)?;
-        let mut made = self.make(speaker.as_ref(), kind, body).await?;
+        let mut made = self.make(speaker.as_ref(), kind, body, secret).await?;
         self.join(speaker.as_ref(), &mut made).await?;
         Ok((made.id, made.notes))
     }
@@ -258,6 +279,7 @@ impl Work<'_> {
         speaker: Option<&Connected>,
         kind: &ResourceType,
         body: &Value,
+        secret: Option<&Hashed>,
     ) -> Result<Made> {
         let kind = &self.kind(&kind.name)?;
         let reading = Reading::of(speaker, "");
@@ -267,8 +289,16 @@ impl Work<'_> {
         let notes = std::mem::take(&mut read.notes);
         let mut group = None;
         let id = match (kind.name.as_str(), speaker) {
-            ("User", Some(connected)) => self.push_person(&connected.id, Asserted::of(read.document)?).await?,
-            ("User", None) => self.enter_person(Asserted::of(read.document)?).await?,
+            ("User", _) => {
+                let asserted = Asserted::of(read.document)?;
+                let (password, connection) = (asserted.password, speaker.map(|connected| connected.id.as_str()));
+                let id = match connection {
+                    Some(connection) => self.push_person(connection, asserted).await?,
+                    None => self.enter_person(asserted).await?,
+                };
+                self.first_password(&id, connection, password, secret).await?;
+                id
+            }
             ("Group", _) => {
                 let members = read.document.take_members().unwrap_or_default();
                 let row = self.make_group(speaker, Stated::of(read.document)?).await?;
@@ -278,7 +308,10 @@ impl Work<'_> {
             }
             ("Organization", None) => self.make_organization(read.document).await?,
             ("Organization", Some(_)) => return Err(administrators_only()),
-            _ => return Err(unsupported(kind)),
+            _ => {
+                self.may_write_own(speaker, kind)?;
+                self.make_own(kind, read.document).await?
+            }
         };
         Ok(Made { id, notes, group })
     }
@@ -300,12 +333,22 @@ impl Work<'_> {
         id: &str,
         precondition: &Precondition,
         change: &Change<'_>,
+        secret: Option<&Hashed>,
     ) -> Result<Vec<Note>> {
         let speaker = self.speaker(caller)?;
         let kind = &self.kind(&kind.name)?;
         match (kind.name.as_str(), &speaker) {
-            ("User", Some(connected)) => self.change_pushed(caller, connected, kind, id, precondition, change).await,
-            ("User", None) => self.change_entered(caller, kind, id, precondition, change).await,
+            ("User", Some(connected)) => {
+                let (account, word, notes) =
+                    self.change_pushed(caller, connected, kind, id, precondition, change).await?;
+                self.write_password(&account, Some(&connected.id), word, secret).await?;
+                Ok(notes)
+            }
+            ("User", None) => {
+                let (account, word, notes) = self.change_entered(caller, kind, id, precondition, change).await?;
+                self.write_password(&account, None, word, secret).await?;
+                Ok(notes)
+            }
             ("Group", _) => self.change_group(caller, speaker.as_ref(), kind, id, precondition, change).await,
             ("Organization", None) => {
                 let row = self.organization_for_update(id).await?;
@@ -316,7 +359,14 @@ impl Work<'_> {
                 Ok(read.notes)
             }
             ("Organization", Some(_)) => Err(administrators_only()),
-            _ => Err(unsupported(kind)),
+            _ => {
+                self.may_write_own(speaker.as_ref(), kind)?;
+                let (row, before) = self.own_for_update(kind, id).await?;
+                precondition.check(row.version)?;
+                let read = change.apply(kind, &Reading::of(speaker.as_ref(), id), &before)?;
+                self.restate_own(kind, row, &before, read.document, read.keeps_external_id).await?;
+                Ok(read.notes)
+            }
         }
     }
 
@@ -328,7 +378,7 @@ impl Work<'_> {
         id: &str,
         precondition: &Precondition,
         change: &Change<'_>,
-    ) -> Result<Vec<Note>> {
+    ) -> Result<(Account, PasswordWord, Vec<Note>)> {
         let (connected, account, mut said) = self.pushed(&connected.id, id).await?;
         precondition.check(account.version)?;
         let mut before = own_document(&said.words);
@@ -336,10 +386,11 @@ impl Work<'_> {
             before.0.insert("externalId".to_owned(), Value::String(external_id.clone()));
         }
         before.0.insert("active".to_owned(), Value::Bool(said.active));
+        mark_password(&mut before, &account, Some(&connected.id));
         let reading = self.reading(caller, Some(&connected), kind, id, change).await?;
         let read = change.apply(kind, &reading, &before)?;
         let notes = read.notes;
-        let Asserted { document, external_id, active } = Asserted::of(read.document)?;
+        let Asserted { document, external_id, active, password } = Asserted::of(read.document)?;
         // `active` stays when it is left out, so that an omission never brings anybody back.
         said.active = if read.asserts_active { active.unwrap_or(said.active) } else { said.active };
         if !read.keeps_external_id {
@@ -347,7 +398,7 @@ impl Work<'_> {
         }
         said.words = stated(&document);
         self.rewrite(&connected, &account, said, false).await?;
-        Ok(notes)
+        Ok((account, password, notes))
     }
 
     async fn change_entered(
@@ -357,17 +408,21 @@ impl Work<'_> {
         id: &str,
         precondition: &Precondition,
         change: &Change<'_>,
-    ) -> Result<Vec<Note>> {
+    ) -> Result<(Account, PasswordWord, Vec<Note>)> {
         let Some(account) = self.account(id).await?.filter(|account| !account.person.retired) else {
             return Err(gone());
         };
         precondition.check(account.version)?;
+        let mut before = self.effective(&account);
+        mark_password(&mut before, &account, None);
         let reading = self.reading(caller, None, kind, id, change).await?;
-        let read = change.apply(kind, &reading, &self.effective(&account))?;
+        let read = change.apply(kind, &reading, &before)?;
         let mut asserted = Asserted::of(read.document)?;
         asserted.active = asserted.active.filter(|_| read.asserts_active);
+        let password = asserted.password;
+        self.check_password_owner(&account, password)?;
         self.enter(&account, asserted, change.is_put()).await?;
-        Ok(read.notes)
+        Ok((account, password, read.notes))
     }
 
     async fn change_group(
@@ -382,7 +437,7 @@ impl Work<'_> {
         let mut row = self.group_for_update(speaker, id).await?;
         precondition.check(row.version)?;
         let mut document = Document::from_json(&row.document).map_err(|e| super::work::corrupt("resource", e))?;
-        document.0.shift_remove(crate::scim::resource_type::urn::TEAM);
+        document.0.shift_remove(urn::TEAM);
         let entered = document.take_external_id();
         let record = match &row.owner {
             Some(owner) => crate::store::resources::record(&mut self.tx, owner, id).await?,
@@ -459,12 +514,17 @@ impl Work<'_> {
                 self.end_organization(row).await
             }
             ("Organization", Some(_)) => Err(administrators_only()),
-            _ => Err(unsupported(kind)),
+            _ => {
+                self.may_write_own(speaker.as_ref(), kind)?;
+                let (row, _) = self.own_for_update(kind, id).await?;
+                precondition.check(row.version)?;
+                self.end_own(kind, row).await
+            }
         }
     }
 
     /// How the body is read; of what the server alone keeps, what this caller was shown, if the body may hold it.
-    async fn reading(
+    pub(super) async fn reading(
         &mut self,
         caller: &Caller,
         speaker: Option<&Connected>,
@@ -494,8 +554,4 @@ impl Work<'_> {
 
 fn administrators_only() -> Error {
     scim::Error::forbidden("organizations are written by an administrator's token").into()
-}
-
-fn unsupported(kind: &ResourceType) -> Error {
-    scim::Error::new(501, None, format!("resources of type {} cannot be written yet", kind.name)).into()
 }

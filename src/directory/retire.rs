@@ -7,8 +7,9 @@ use crate::event::Kind;
 use crate::reconcile::{Source, World};
 use crate::scim::key::Key;
 use crate::store::people::Account;
-use crate::store::{conflicts, identity, invitations, people, resources, values, vouches};
+use crate::store::{conflicts, credentials, identity, invitations, people, resources, values, vouches};
 
+use super::passwords::source_of;
 use super::words::{addresses_of, everywhere, invitable_of, subject_of, user_name_of};
 use super::{Connected, Result, Work, world};
 
@@ -42,6 +43,7 @@ impl Work<'_> {
             identity::add_tombstones(&mut self.tx, &marks, Some(id), self.now, until).await?;
             resources::remove_record(&mut self.tx, &connected.id, id).await?;
             values::remove(&mut self.tx, id, &connected.id).await?;
+            credentials::remove(&mut self.tx, id, &source_of(Some(&connected.id))).await?;
             vouches::remove_member_source(&mut self.tx, id, &Source::Push(connected.id.clone())).await?;
             self.rewritten.insert(id.to_owned());
             if !gone {
@@ -129,11 +131,13 @@ impl Work<'_> {
         conflicts::remove_rulings_of(&mut self.tx, id).await?;
         people::remove_words(&mut self.tx, id).await?;
         people::set_pinned(&mut self.tx, id, None).await?;
+        credentials::remove_all(&mut self.tx, id).await?;
         values::remove_all(&mut self.tx, id).await?;
         vouches::remove_all_but_denies(&mut self.tx, id).await?;
         invitations::remove_of(&mut self.tx, id, &invitable_of(&account.document)).await?;
         let off = if account.person.suspended { account.person.off } else { None };
         people::set_lifecycle(&mut self.tx, id, account.person.suspended, off, Some(self.now)).await?;
+        self.end_tokens(id).await?;
         let event = self.event(Kind::UserDeleted).of(id);
         self.publish(event);
         self.report_departure(account).await?;
@@ -153,7 +157,8 @@ impl Work<'_> {
     pub(super) async fn report_departure(&mut self, account: &Account) -> Result<()> {
         let before = self.before.get(&account.person.id).cloned().unwrap_or_default();
         let mut accounts = [account.clone()];
-        let world: World = world::gather(&mut self.tx, &self.configuration.clone(), &mut accounts, self.now).await?;
+        let world: World =
+            world::gather(&mut self.tx, &self.configuration, &self.registry, &mut accounts, self.now).await?;
         self.report_memberships(&account.person.id, &before, &BTreeSet::new(), &world);
         self.report_roles(&account.person.id, &before, &BTreeMap::new());
         Ok(())

@@ -14,6 +14,7 @@ use crate::scim::key::{self, Entry, Key};
 use crate::scim::resource_type::ResourceType;
 use crate::store::{people, people::Account, resources, search, values, vouches};
 
+use super::passwords::{password_row, stands_apart};
 use super::platform::name_keeper;
 use super::work::Before;
 use super::{Configuration, Result, Work, world};
@@ -32,7 +33,8 @@ impl Work<'_> {
         for batch in touched.chunks(BATCH) {
             let ids: BTreeSet<String> = batch.iter().cloned().collect();
             let mut accounts = people::load(&mut self.tx, &ids).await?;
-            let mut world = world::gather(&mut self.tx, &self.configuration, &mut accounts, self.now).await?;
+            let mut world =
+                world::gather(&mut self.tx, &self.configuration, &self.registry, &mut accounts, self.now).await?;
             let mut judged: Vec<Derived> = accounts.iter().map(|account| derive(&account.person, &world)).collect();
             self.hold_back(&mut accounts, &mut judged, &mut world).await?;
             self.share(&begun(&accounts, &judged, &world)).await?;
@@ -101,6 +103,9 @@ impl Work<'_> {
         let reindexed = self.reindexed.remove(id);
         let active = derived.active != account.active;
         let changed = moved || active || rewritten;
+        if active && !derived.active {
+            self.end_tokens(id).await?;
+        }
         if changed || derived.home != account.home || derived.dead != account.dead || display != account.display {
             let text = document.to_json();
             people::save(
@@ -121,30 +126,32 @@ impl Work<'_> {
         let kind = &self.kind("User")?;
         if moved || is_new || derived.home != account.home || rewritten || reindexed {
             let external_id = effective_external_id(account, derived, &document);
-            let entries = effective_entries(kind, &document, external_id, display.as_deref());
+            let mut entries = effective_entries(kind, &document, external_id, display.as_deref());
+            self.check_unique(kind, id, &entries).await?;
+            entries.extend(password_row(account, derived.home.as_deref(), None));
             let scope = self.name_scope(name_keeper(&account.person, derived.home.as_deref()));
             values::replace(&mut self.tx, id, "User", "", &entries, Some(&scope)).await?;
-        }
-        if moved || is_new || rewritten || reindexed {
-            self.write_own_documents(account, kind, &document).await?;
+            self.write_own_documents(account, kind, &document, derived.home.as_deref()).await?;
         }
         Ok(())
     }
 
-    /// A connection's own document is stored only while it differs from the effective one.
+    /// A connection's own document is stored only while its view differs from the effective one.
     async fn write_own_documents(
         &mut self,
         account: &Account,
         kind: &ResourceType,
         effective: &Document,
+        home: Option<&str>,
     ) -> Result<()> {
         let id = account.person.id.as_str();
         for record in &account.person.records {
             let own = own_document(&record.words);
-            if own != *effective {
+            if stands_apart(account, home, &record.connection, own == *effective) {
                 resources::set_record_document(&mut self.tx, &record.connection, id, Some(&own.to_json())).await?;
                 let display = display_name(&own);
-                let entries = effective_entries(kind, &own, None, display.as_deref());
+                let mut entries = effective_entries(kind, &own, None, display.as_deref());
+                entries.extend(password_row(account, home, Some(&record.connection)));
                 values::replace(&mut self.tx, id, "User", &record.connection, &entries, None).await?;
             } else if account.differing.contains(&record.connection) {
                 resources::set_record_document(&mut self.tx, &record.connection, id, None).await?;

@@ -208,7 +208,7 @@ impl Work<'_> {
         if record.is_none() && links.is_empty() {
             return Ok(());
         }
-        for (cell, value) in unique_words(&account, &old.id) {
+        for (cell, value) in unique_words(&account, &old.id, &self.registry.unique) {
             people::set_word(&mut self.tx, id, "entered", &cell, Some(&value), self.now).await?;
         }
         if let Some(record) = record {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::reconcile::{cells, derive};
 use crate::store::{people, values};
 
+use super::passwords::{password_row, stands_apart};
 use super::remap::Waiting;
 use super::settle::{display_name, effective_entries, effective_external_id, own_document};
 use super::{Configuration, Directory, Result, world};
@@ -46,7 +47,7 @@ impl Directory {
             let mut accounts = people::load(&mut tx, &ids).await?;
             let waiting = Waiting::load(&mut tx).await?;
             accounts.retain(|account| !waiting.has(account));
-            let world = world::gather(&mut tx, &configuration, &mut accounts, self.clock.now()).await?;
+            let world = world::gather(&mut tx, &configuration, &registry, &mut accounts, self.clock.now()).await?;
             for account in &accounts {
                 let id = &account.person.id;
                 let mut differ = |table, key: String, stored: String, derived: String| {
@@ -82,16 +83,19 @@ impl Directory {
                     differ("resource.document", id.clone(), "differs".to_owned(), "from its words".to_owned());
                 }
                 let mut wanted: Vec<(String, String, i32, String)> = Vec::new();
+                let home = derived.home.as_deref();
                 let mut index = |view: &str, document: &crate::scim::document::Document, external_id: Option<&str>| {
                     let display = display_name(document);
-                    for entry in effective_entries(kind, document, external_id, display.as_deref()) {
+                    let mut entries = effective_entries(kind, document, external_id, display.as_deref());
+                    entries.extend(password_row(account, home, (!view.is_empty()).then_some(view)));
+                    for entry in entries {
                         wanted.push((view.to_owned(), entry.attr, entry.slot, entry.key.0));
                     }
                 };
                 index("", &document, effective_external_id(account, &derived, &document));
                 for record in &account.person.records {
                     let own = own_document(&record.words);
-                    if own != document {
+                    if stands_apart(account, home, &record.connection, own == document) {
                         index(&record.connection, &own, None);
                     }
                 }

@@ -96,10 +96,11 @@ impl Directory {
         for connected in configuration.connections.iter_mut().filter(|connected| connected.id == id) {
             connected.rules.domains.clear();
         }
+        let names = work.registry.unique.clone();
         drop(work);
         let person = |account: &mut Account| {
             let stays = others_speak(account, &id);
-            let unique = unique_words(account, &id);
+            let unique = unique_words(account, &id, &names);
             erase(account, &id);
             for (cell, value) in unique {
                 account.person.entered.insert(cell, Some(value));
@@ -256,7 +257,7 @@ impl Work<'_> {
         self.touch(id).await?;
         let stays = others_speak(account, connection);
         if stays {
-            for (cell, value) in unique_words(account, connection) {
+            for (cell, value) in unique_words(account, connection, &self.registry.unique) {
                 people::set_word(&mut self.tx, id, "entered", &cell, Some(&value), self.now).await?;
             }
         }
@@ -360,12 +361,17 @@ fn others_speak(account: &Account, connection: &str) -> bool {
 }
 
 /// The unique names that only this connection gave: an account that stays keeps them.
-pub(super) fn unique_words(account: &Account, connection: &str) -> Vec<(String, serde_json::Value)> {
+pub(super) fn unique_words(
+    account: &Account,
+    connection: &str,
+    unique: &BTreeSet<String>,
+) -> Vec<(String, serde_json::Value)> {
     let mut left = account.clone();
     erase(&mut left, connection);
-    // What is unique has one owner whatever the configuration says, so no world is needed to find it.
-    let (before, after) = (derive(&account.person, &World::default()), derive(&left.person, &World::default()));
-    let lost = before.words.into_iter().filter(|(cell, _)| is_unique(cell) && !after.words.contains_key(cell));
+    // What is unique has one owner whatever the configuration says, so no more of the world is needed to find it.
+    let world = World { unique: unique.clone(), ..World::default() };
+    let (before, after) = (derive(&account.person, &world), derive(&left.person, &world));
+    let lost = before.words.into_iter().filter(|(cell, _)| is_unique(cell, unique) && !after.words.contains_key(cell));
     lost.collect()
 }
 

@@ -102,7 +102,7 @@ impl Work<'_> {
             self.name_by_anchor(&connected.namespace(), external_id, id).await?;
         }
         if !said.active {
-            identity::remove_claims(&mut self.tx, &connected.id, id, self.now).await?;
+            identity::remove_claims(&mut self.tx, &connected.id, id, self.now, &self.registry.unique).await?;
         }
         self.clear_tombstones(connected, id, said).await?;
         self.end_predecessor(connected, id).await?;

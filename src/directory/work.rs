@@ -44,6 +44,8 @@ pub(crate) struct Work<'d> {
     /// Organizations that somebody came into, and those that an owner left: judged when everything is written.
     pub joined: BTreeSet<String>,
     pub left_by_owner: BTreeSet<String>,
+    /// Refusals may name resources that the caller has not named.
+    pub is_administrators: bool,
     /// Groups whose whole list cannot be stated by anybody else until this transaction ends.
     pub shared: BTreeSet<String>,
     /// Whose budget pays for what ends here, where the cause does not say it.
@@ -64,7 +66,6 @@ impl<'d> Work<'d> {
     }
 
     /// With nobody else writing in the tenant: for whoever changes what resources are judged by.
-    #[expect(dead_code, reason = "the use cases that write definitions come next")]
     pub async fn open_alone(directory: &'d Directory, tenant: &str, cause: Cause) -> Result<Self> {
         let mut tx = directory.engine.write(tenant).await?;
         agree::alone(&mut tx, "", About::Definitions).await?;
@@ -96,6 +97,7 @@ impl<'d> Work<'d> {
             events: Vec::new(),
             joined: BTreeSet::new(),
             left_by_owner: BTreeSet::new(),
+            is_administrators: false,
             shared: BTreeSet::new(),
             budget: None,
             counted: BTreeSet::new(),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::jit::rules::{Mode, Rules};
 use crate::reconcile::{Connection, DefaultMode, DefaultTeam, Group, Stamp, World};
 use crate::scim::key;
+use crate::scim::resource_type::Registry;
 use crate::store::{Tx, people::Account, resources, vouches};
 
 use super::Result;
@@ -29,6 +30,7 @@ pub(crate) fn name_key(name: &str) -> String {
 pub(crate) async fn gather(
     tx: &mut Tx,
     configuration: &Configuration,
+    registry: &Registry,
     accounts: &mut [Account],
     now: Stamp,
 ) -> Result<World> {
@@ -96,7 +98,7 @@ pub(crate) async fn gather(
         // A default team that was deleted is none.
         connection.default_team = connection.default_team.take().filter(|team| groups.contains_key(&team.group));
     }
-    Ok(World { now, connections, groups })
+    Ok(World { now, unique: registry.unique.clone(), connections, groups })
 }
 
 /// Whether claims of the connection may touch a group of that name in that organization.

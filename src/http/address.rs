@@ -67,8 +67,6 @@ pub fn unrouted(path: &str) -> Refusal {
             format!("this server speaks SCIM {VERSION}, not {version}"),
         )
         .into(),
-        // RFC 7644 §3.11, §3.12: what is defined but not offered is 501, so that a client does not look for a typo.
-        ["", "t", _, "scim", VERSION, "Me", ..] => Refusal::not_implemented("/Me is not offered: use /Users/{id}"),
         _ => Refusal::not_found("there is nothing at this path"),
     }
 }
@@ -111,7 +109,7 @@ mod tests {
     fn a_path_that_leads_nowhere_says_why() {
         for (path, status, scim_type) in [
             ("/t/acme/scim/v9/Users", 400, Some(scim::ScimType::InvalidVers)),
-            ("/t/acme/scim/v2/Me", 501, None),
+            ("/t/acme/scim/v2/Me/emails", 404, None),
             ("/t/acme/scim/v2/Robots", 404, None),
             ("/t/acme/scim/vx/Users", 404, None),
             ("/favicon.ico", 404, None),

@@ -1,6 +1,7 @@
 //! One SCIM request, taken apart: who asks, about which resource type, under which conditions, and what of the
 //! answer they want to see.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
@@ -8,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 
 use super::Site;
+use super::address::unrouted;
 use super::gate::{Client, Gate};
 use super::parameters::Parameters;
 use super::refusal::Refusal;
@@ -75,6 +77,12 @@ impl Ask {
         Ok(self)
     }
 
+    /// RFC 7643 §7: the answer shows what was written, where an attribute is returned on request.
+    pub fn wrote(&mut self, names: BTreeSet<String>) {
+        let selection = std::mem::take(&mut self.render.selection);
+        self.render.selection = selection.with_written(&names);
+    }
+
     /// Leniencies that were used, for whoever debugs an IdP: codes and attribute names, never a value.
     pub fn trace(&self, notes: &[Note]) {
         for note in notes {
@@ -88,11 +96,7 @@ impl FromRequestParts<Site> for Ask {
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Refusal> {
         let client = Client::from_request_parts(parts, site).await?;
-        let named = parts.extensions.get::<Arc<Gate>>().and_then(|gate| gate.kind);
-        let kind = named.and_then(|name| client.registry.type_named(name)).cloned().ok_or_else(|| {
-            tracing::error!("a SCIM route without a known resource type");
-            Refusal::internal()
-        })?;
+        let kind = kind(parts, site, &client).await?;
         let parameters = Parameters::from_query(parts.uri.query().unwrap_or_default())?;
         let selection = parameters.selection(&kind)?;
         let base = scim_base(site, &client.tenant.name, &parts.headers);
@@ -107,6 +111,19 @@ impl FromRequestParts<Site> for Ask {
             kind,
         })
     }
+}
+
+/// The type that the route names, or the tenant's own at the endpoint in the path.
+async fn kind(parts: &mut Parts, site: &Site, client: &Client) -> Result<Arc<ResourceType>, Refusal> {
+    if let Some(name) = parts.extensions.get::<Arc<Gate>>().and_then(|gate| gate.kind) {
+        return client.registry.type_named(name).cloned().ok_or_else(|| {
+            tracing::error!("a SCIM route without a known resource type");
+            Refusal::internal()
+        });
+    }
+    let endpoint = path_segment(parts, site, "type").await?;
+    let own = client.registry.type_at(&endpoint).filter(|kind| kind.own).cloned();
+    own.ok_or_else(|| unrouted(parts.uri.path()))
 }
 
 /// What `meta.location` and `Location` start with (RFC 7644 §1.3): the base URI of this tenant, without a slash.

@@ -10,10 +10,12 @@ use super::body::BulkBody;
 use super::form::scim_error;
 use super::gate::Client;
 use super::refusal::Refusal;
-use super::render::scim;
+use super::render;
 use super::resources::is_silent;
+use super::routes::SMALL;
 use crate::directory::{BulkJob, Processed, Resource, Wants};
-use crate::scim::bulk::Plan;
+use crate::scim;
+use crate::scim::bulk::{Plan, Planned};
 use crate::scim::message::{BulkMethod, BulkRequest, BulkResponse, BulkResult};
 use crate::scim::resource_type::ResourceType;
 
@@ -27,10 +29,22 @@ pub async fn bulk(
     let BulkRequest { operations, fail_on_errors } = BulkRequest::read(&body, site.settings.bulk_max_operations)?;
     drop(body);
     let base = scim_base(&site, &client.tenant.name, &headers);
-    let plan = Plan::of(operations, &client.registry, &base);
+    let mut plan = Plan::of(operations, &client.registry, &base);
+    plan.operations.iter_mut().for_each(bound);
     let job = BulkJob { plan, fail_on_errors, wants, limit: site.settings.bulk_timeout() };
     let processed = site.directory.bulk(&client.caller, job).await;
-    Ok(scim(&BulkResponse::new(processed.into_iter().map(|processed| result(processed, &base)).collect())))
+    Ok(render::scim(&BulkResponse::new(processed.into_iter().map(|processed| result(processed, &base)).collect())))
+}
+
+/// What the single request would be too large for is too large here. Groups arrive with all their members.
+fn bound(planned: &mut Planned) {
+    if let Ok(request) = &planned.request
+        && !is_silent(&request.kind)
+        && serde_json::to_vec(&request.data).is_ok_and(|data| data.len() > SMALL)
+    {
+        let detail = format!("the data of this operation is larger than {SMALL} bytes");
+        planned.request = Err(scim::Error::new(413, None, detail));
+    }
 }
 
 /// What the single request without parameters shows, so that a version here is the `ETag` there.

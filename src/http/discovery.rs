@@ -37,7 +37,7 @@ pub async fn service_provider_config(State(site): State<Site>, params: RawPathPa
             max_payload_size: site.settings.bulk_max_payload_bytes as u64,
         },
         filter: Filter { supported: true, max_results: pages.max_count.unsigned_abs() },
-        change_password: Supported { supported: false },
+        change_password: Supported { supported: true },
         sort: Supported { supported: true },
         etag: Supported { supported: true },
         authentication_schemes: vec![AuthenticationScheme {

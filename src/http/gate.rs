@@ -54,6 +54,7 @@ pub async fn admit(
     if let Access::Scopes(scopes) = gate.access {
         let tenant = params.iter().find(|(name, _)| *name == "tenant").map_or("", |(_, value)| value);
         let client = identify(&site, tenant, request.headers()).await?;
+        site.limiter.admit(&client.token.id, site.directory.clock().now()).map_err(Refusal::too_often)?;
         if !scopes.contains(&client.token.scope) {
             return Err(insufficient_scope(scopes));
         }
@@ -84,6 +85,10 @@ fn voice(token: &TokenInfo) -> Result<Voice, Refusal> {
         (Scope::Scim, [connection]) => Ok(Voice::Push { connection: connection.clone() }),
         (Scope::Scim, _) => Err(Refusal::forbidden("this token speaks for no connection: create it with one")),
         (Scope::Admin, _) => Ok(Voice::Administrator),
+        (Scope::Me, _) => match &token.person {
+            Some(id) => Ok(Voice::Person { id: id.clone() }),
+            None => Err(Refusal::forbidden("this token is bound to nobody: create it with a user")),
+        },
         _ => Ok(Voice::Reader),
     }
 }

@@ -19,9 +19,11 @@ mod health;
 mod instant;
 mod layers;
 mod logins;
+mod me;
 mod members;
 #[doc(hidden)]
 pub mod parameters;
+mod rate;
 mod refusal;
 mod render;
 mod resources;
@@ -37,6 +39,7 @@ use axum::middleware::from_fn_with_state;
 use tower::Layer;
 use tower::util::MapRequestLayer;
 
+pub use rate::Limiter;
 use refusal::Refusal;
 pub use site::{Settings, Site};
 

@@ -8,6 +8,9 @@ use crate::scim::message::SearchRequest;
 use crate::scim::projection::Selection;
 use crate::scim::resource_type::ResourceType;
 
+/// Far more than there are.
+const MOST_PARAMETERS: usize = 64;
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters {
     pub attributes: Option<String>,
@@ -27,7 +30,10 @@ impl Parameters {
     pub fn from_query(query: &str) -> Result<Self, Refusal> {
         let mut read = Self::default();
         let mut count = None;
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        for (index, (name, value)) in url::form_urlencoded::parse(query.as_bytes()).enumerate() {
+            if index == MOST_PARAMETERS {
+                return Err(Refusal::invalid(format!("more than {MOST_PARAMETERS} query parameters")));
+            }
             let value = value.into_owned();
             match name.to_ascii_lowercase().as_str() {
                 "attributes" => join(&mut read.attributes, value),

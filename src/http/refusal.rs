@@ -64,6 +64,13 @@ impl Refusal {
             .with(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
+    /// RFC 6585 §4. `Retry-After` in seconds: Okta does not read dates.
+    pub fn too_often(seconds: u64) -> Self {
+        let detail = format!("this token asks more often than this server answers: wait {seconds} s and send it again");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_often", detail)
+            .with(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self

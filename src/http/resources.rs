@@ -9,11 +9,13 @@ use super::refusal::Refusal;
 use crate::directory::Query;
 use crate::scim::filter::Filter;
 use crate::scim::message::{PatchOp, SearchRequest};
+use crate::scim::projection::written;
 use crate::scim::resource_type::{ResourceType, urn};
 
 type Answer = Result<Response, Refusal>;
 
-pub async fn create(ask: Ask, Body(body): Body) -> Answer {
+pub async fn create(mut ask: Ask, Body(body): Body) -> Answer {
+    ask.wrote(written::by_body(&ask.kind, &body));
     let (resource, notes) = ask.directory.create(&ask.caller, &ask.kind, &body, ask.wants()).await?;
     ask.trace(&notes);
     Ok(ask.render.created(&resource))
@@ -49,7 +51,8 @@ pub async fn find(ask: Ask, Id(id): Id) -> Answer {
     Ok(ask.render.found(&resource))
 }
 
-pub async fn replace(ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
+pub async fn replace(mut ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
+    ask.wrote(written::by_body(&ask.kind, &body));
     let (resource, notes) =
         ask.directory.replace(&ask.caller, &ask.kind, &id, &ask.before_write(), &body, ask.wants()).await?;
     ask.trace(&notes);
@@ -62,10 +65,11 @@ pub fn is_silent(kind: &ResourceType) -> bool {
     kind.schema.id == urn::GROUP
 }
 
-pub async fn patch(ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
+pub async fn patch(mut ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
     let silent = is_silent(&ask.kind) && !ask.parameters.selects();
     let wants = if silent { Default::default() } else { ask.wants() };
     let operations = PatchOp::read(&body)?.operations;
+    ask.wrote(written::by_operations(&ask.kind, &operations));
     let (resource, notes) =
         ask.directory.patch(&ask.caller, &ask.kind, &id, &ask.before_write(), &operations, wants).await?;
     ask.trace(&notes);

@@ -7,7 +7,8 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
-use super::{Site, admin, bulk, discovery, health, logins, members, resources, root};
+use super::admin::definitions::{resource_types, schemas};
+use super::{Site, admin, bulk, discovery, health, logins, me, members, resources, root};
 use crate::auth::token::Scope;
 
 /// Who may call a route.
@@ -20,12 +21,14 @@ pub enum Access {
 
 const READ: Access = Access::Scopes(&[Scope::Scim, Scope::ScimRead, Scope::Admin]);
 const WRITE: Access = Access::Scopes(&[Scope::Scim, Scope::Admin]);
+/// A token of another scope is bound to nobody, and is told so.
+const ME: Access = Access::Scopes(&[Scope::Me, Scope::Scim, Scope::ScimRead, Scope::Admin]);
 const ADMIN: Access = Access::Scopes(&[Scope::Admin]);
 const EVENTS: Access = Access::Scopes(&[Scope::Admin, Scope::EventsRead]);
 const LOGIN: Access = Access::Scopes(&[Scope::JitLogin]);
 
 /// What a route reads of a body at most. Groups arrive with all their members: as much as the server is set to read.
-const SMALL: usize = 1 << 20;
+pub(super) const SMALL: usize = 1 << 20;
 const LARGE: usize = usize::MAX;
 
 /// One line of the table.
@@ -33,7 +36,7 @@ pub struct Route {
     pub method: Method,
     pub path: String,
     pub access: Access,
-    /// The resource type that a SCIM route is about.
+    /// The resource type that a SCIM route is about; of `{type}` the tenant's own of that endpoint.
     pub kind: Option<&'static str>,
     pub body_limit: usize,
     pub(super) serve: MethodRouter<Site>,
@@ -53,6 +56,11 @@ pub fn table() -> Vec<Route> {
     routes.push(Route { kind: Some("Group"), ..get("/t/{tenant}/scim/v2/Groups/{id}/members", READ, members::list) });
     routes.extend([
         post("/t/{tenant}/scim/v2/Bulk", WRITE, bulk::bulk),
+        of("User", get("/t/{tenant}/scim/v2/Me", ME, me::find)),
+        of("User", post("/t/{tenant}/scim/v2/Me", ME, me::create)),
+        of("User", put("/t/{tenant}/scim/v2/Me", ME, me::replace)),
+        of("User", patch("/t/{tenant}/scim/v2/Me", ME, me::patch)),
+        of("User", delete("/t/{tenant}/scim/v2/Me", ME, me::delete)),
         get("/t/{tenant}/scim/v2", READ, root::list),
         post("/t/{tenant}/scim/v2/.search", READ, root::search),
         // RFC 7643 §5: readable without authentication, so that a client learns how to authenticate.
@@ -64,8 +72,15 @@ pub fn table() -> Vec<Route> {
         post("/t/{tenant}/jit/v1/logins", LOGIN, logins::login),
         get("/t/{tenant}/jit/v1/logins/{id}", LOGIN, logins::decision),
     ]);
+    routes.extend(own());
     routes.extend(administration());
     routes
+}
+
+/// Resources of the tenants' own types. A line with a name in it goes first; which types there are is the tenant's to say,
+/// and so is whether a push writes them.
+fn own() -> impl Iterator<Item = Route> {
+    scim("", "{type}", WRITE, SMALL).map(|route| Route { kind: None, ..route })
 }
 
 fn scim(kind: &'static str, collection: &str, write: Access, body_limit: usize) -> impl Iterator<Item = Route> {
@@ -82,6 +97,10 @@ fn scim(kind: &'static str, collection: &str, write: Access, body_limit: usize) 
     ]
     .into_iter()
     .map(move |route| Route { kind: Some(kind), body_limit, ..route })
+}
+
+fn of(kind: &'static str, route: Route) -> Route {
+    Route { kind: Some(kind), ..route }
 }
 
 fn administration() -> Vec<Route> {
@@ -145,6 +164,14 @@ fn administration() -> Vec<Route> {
         get("/t/{tenant}/admin/v1/logins/{id}", ADMIN, admin::logins::trace),
         get("/t/{tenant}/admin/v1/logins/{id}/explain", ADMIN, admin::logins::explain),
         get("/t/{tenant}/admin/v1/events", EVENTS, admin::events::list),
+        get("/t/{tenant}/admin/v1/schemas", ADMIN, schemas::list),
+        get("/t/{tenant}/admin/v1/schemas/{id}", ADMIN, schemas::find),
+        put("/t/{tenant}/admin/v1/schemas/{id}", ADMIN, schemas::put),
+        delete("/t/{tenant}/admin/v1/schemas/{id}", ADMIN, schemas::delete),
+        get("/t/{tenant}/admin/v1/resource-types", ADMIN, resource_types::list),
+        get("/t/{tenant}/admin/v1/resource-types/{id}", ADMIN, resource_types::find),
+        put("/t/{tenant}/admin/v1/resource-types/{id}", ADMIN, resource_types::put),
+        delete("/t/{tenant}/admin/v1/resource-types/{id}", ADMIN, resource_types::delete),
     ]
 }
 

@@ -1,9 +1,11 @@
 //! What every handler can reach: the use cases, and how this server is known outside.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 
+use super::Limiter;
 use super::layers::Deadlines;
 use crate::directory::{Directory, Limits};
 use crate::jit::login::Logins;
@@ -13,6 +15,7 @@ pub struct Site {
     pub directory: Directory,
     pub logins: Logins,
     pub settings: Settings,
+    pub limiter: Arc<Limiter>,
 }
 
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub struct Settings {
     pub bulk_max_payload_bytes: usize,
     /// How long pages may be, and how long cursors live.
     pub pages: Limits,
+    /// How often one token may ask in a second; 0 is no limit.
+    pub requests_per_second: u32,
 }
 
 /// A bulk is many requests, and so may take this many times as long as one.
@@ -43,6 +48,7 @@ impl Default for Settings {
             bulk_max_operations: 1_000,
             bulk_max_payload_bytes: 4 << 20,
             pages: Limits::default(),
+            requests_per_second: 0,
         }
     }
 }

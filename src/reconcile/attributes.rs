@@ -15,9 +15,10 @@ use super::registers::{Person, Record, World};
 /// somebody else has taken meanwhile.
 pub const UNIQUE: &[&str] = &["userName", "urn:rollkeeper:params:scim:schemas:extension:2.0:Person:handle"];
 
-/// Whether the value of this cell is unique in a directory, and so has exactly one owner.
-pub fn is_unique(cell: &str) -> bool {
-    UNIQUE.contains(&cell)
+/// Whether the value of this cell is unique in a directory, and so has exactly one owner. `own`: by the tenant's own
+/// definitions.
+pub fn is_unique(cell: &str, own: &BTreeSet<String>) -> bool {
+    UNIQUE.contains(&cell) || own.contains(cell)
 }
 
 /// (cell, source, what it says that does not hold).
@@ -31,7 +32,8 @@ pub(crate) fn words(reading: &Reading<'_>) -> (BTreeMap<String, Value>, Drift) {
     let mut words = BTreeMap::new();
     let mut drift = Drift::new();
     for cell in cells(reading) {
-        let said = if is_unique(cell) { said_of_unique(reading, cell) } else { said(reading, cell) };
+        let said =
+            if is_unique(cell, &reading.world.unique) { said_of_unique(reading, cell) } else { said(reading, cell) };
         let winner = said.first().and_then(|(_, value)| *value);
         if let Some(value) = winner {
             words.insert(cell.to_owned(), value.clone());
@@ -45,7 +47,7 @@ pub(crate) fn words(reading: &Reading<'_>) -> (BTreeMap<String, Value>, Drift) {
 /// Who speaks of a cell and what they say, strongest first; the first holds. No value is `Cleared`.
 pub fn speakers(person: &Person, world: &World, cell: &str) -> Vec<(String, Option<Value>)> {
     let reading = Reading::new(person, world);
-    let said = if is_unique(cell) { said_of_unique(&reading, cell) } else { said(&reading, cell) };
+    let said = if is_unique(cell, &world.unique) { said_of_unique(&reading, cell) } else { said(&reading, cell) };
     said.into_iter().map(|(source, value)| (source, value.cloned())).collect()
 }
 

@@ -227,6 +227,7 @@ mod tests {
             now: 100,
             connections: BTreeMap::from([("k".to_owned(), connection)]),
             groups: groups.map(|it| (it.id.clone(), it)).into(),
+            ..World::default()
         }
     }
 

@@ -232,6 +232,8 @@ pub struct Group {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
     pub now: Stamp,
+    /// Cells that are unique by the tenant's own definitions, beside [`UNIQUE`](super::UNIQUE).
+    pub unique: BTreeSet<String>,
     pub connections: BTreeMap<String, Connection>,
     pub groups: BTreeMap<String, Group>,
 }

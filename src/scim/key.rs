@@ -27,10 +27,10 @@ use serde_json::Value;
 use super::schema::{Attribute, Type, Uniqueness};
 
 pub(crate) use entries::element_entries;
-pub use entries::{Entry, entries, is_column, marker, path};
+pub use entries::{Entry, entries, is_column, marker, path, presence};
 pub use instant::parse as parse_instant;
-pub use text::fold;
-pub(in crate::scim) use text::{normal, user_name_piece};
+pub use text::{fold, password};
+pub(in crate::scim) use text::{normal, reference, user_name_piece};
 
 /// Compare keys of one attribute only.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]

@@ -3,6 +3,8 @@
 //! Works on finished JSON: the resource as the server would show all of it. Unknown names are no error; `schemas` is
 //! always there, because it belongs to the message.
 
+pub mod written;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
@@ -11,6 +13,9 @@ use super::error::Error;
 use super::path::{AttributePath, Resolved, resolve};
 use super::resource_type::{Found, ResourceType};
 use super::schema::{Attribute, Returned, Schema};
+
+/// No schema has as many attributes.
+const MOST_NAMES: usize = 200;
 
 /// What a request wants to see of a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +54,11 @@ impl Selection {
             names.map(str::to_owned).collect::<Vec<_>>()
         };
         let (attributes, excluded) = (given(attributes), given(excluded));
+        // Every name is looked for in every resource of a page (RFC 7644 §7.7).
+        let count = attributes.len().max(excluded.len());
+        if count > MOST_NAMES {
+            return Err(Error::invalid_value(format!("{count} attribute names, at most {MOST_NAMES} are taken")));
+        }
         let (mode, names) = match (attributes.is_empty(), excluded.is_empty()) {
             (true, true) => return Ok(Selection::all()),
             (false, true) => (Mode::Only, attributes),

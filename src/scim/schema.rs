@@ -249,6 +249,16 @@ fn check(attribute: &mut Attribute, raw: &Value, depth: usize) -> Result<(), Str
     if kind != Type::Reference && !attribute.reference_types.is_empty() {
         return Err("only a reference has referenceTypes".into());
     }
+    // RFC 7643 §7: what is only written is not shown; and a clash would tell a value that nobody may read.
+    if attribute.mutability == Mutability::WriteOnly && attribute.returned != Returned::Never {
+        return Err("a writeOnly attribute is returned never".into());
+    }
+    if attribute.returned == Returned::Never && attribute.uniqueness != Uniqueness::None {
+        return Err("an attribute that is returned never has no uniqueness".into());
+    }
+    if attribute.mutability == Mutability::ReadOnly && attribute.returned == Returned::Never {
+        return Err("an attribute that is readOnly and returned never is of no use to a client".into());
+    }
     // RFC 7643 §2.3.6, §2.3.7: these are case exact whatever the definition (or the RFC's own §8.7.1) says.
     if matches!(kind, Type::Reference | Type::Binary) {
         attribute.case_exact = true;
@@ -273,6 +283,9 @@ mod tests {
             (r#"{"name": "n", "subAttributes": [{"name": "a"}]}"#, "have subAttributes"),
             (r#"{"name": "n", "referenceTypes": ["User"]}"#, "only a reference"),
             (r#"{"name": "n"}, {"name": "N"}"#, "defined twice"),
+            (r#"{"name": "n", "mutability": "writeOnly"}"#, "a writeOnly attribute is returned never"),
+            (r#"{"name": "n", "returned": "never", "uniqueness": "server"}"#, "has no uniqueness"),
+            (r#"{"name": "n", "mutability": "readOnly", "returned": "never"}"#, "of no use"),
             (
                 r#"{"name": "n", "type": "complex", "subAttributes": [
                     {"name": "deep", "type": "complex", "subAttributes": [{"name": "a"}]}]}"#,

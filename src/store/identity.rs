@@ -1,5 +1,7 @@
 //! Who is who: links, claims, anchors, tombstones.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::engine::{all, one, run};
@@ -206,8 +208,14 @@ pub async fn remove_link(tx: &mut Tx, connection: &str, subject: &str) -> Result
 }
 
 /// What one account's links on one connection claimed up to `until` is dead for good: nothing can bring it back. Unique
-/// names are the account's for its life.
-pub async fn remove_claims(tx: &mut Tx, connection: &str, resource: &str, until: Stamp) -> Result<(), Error> {
+/// names are the account's for its life: those of [`UNIQUE`] and the tenant's own.
+pub async fn remove_claims(
+    tx: &mut Tx,
+    connection: &str,
+    resource: &str,
+    until: Stamp,
+    unique: &BTreeSet<String>,
+) -> Result<(), Error> {
     run!(
         tx,
         "delete from claim where tenant = $1 and connection = $2 and stamp <= $4 and subject in
@@ -217,7 +225,10 @@ pub async fn remove_claims(tx: &mut Tx, connection: &str, resource: &str, until:
         connection,
         resource,
         until,
-        serde_json::Value::from_iter(UNIQUE.iter().map(|field| json!([field]))).to_string()
+        serde_json::Value::from_iter(
+            UNIQUE.iter().copied().chain(unique.iter().map(String::as_str)).map(|field| json!([field]))
+        )
+        .to_string()
     )?;
     run!(
         tx,
@@ -255,13 +266,43 @@ pub async fn put_claim(
     Ok(touched > 0)
 }
 
+/// Sets what a link claims of a field, or takes it away, whatever its stamp.
+pub async fn set_claim(
+    tx: &mut Tx,
+    connection: &str,
+    subject: &str,
+    field: &str,
+    value: Option<&str>,
+) -> Result<(), Error> {
+    match value {
+        Some(value) => run!(
+            tx,
+            "update claim set value = $5 where tenant = $1 and connection = $2 and subject = $3 and field = $4",
+            &tx.tenant,
+            connection,
+            subject,
+            field,
+            value
+        )?,
+        None => run!(
+            tx,
+            "delete from claim where tenant = $1 and connection = $2 and subject = $3 and field = $4",
+            &tx.tenant,
+            connection,
+            subject,
+            field
+        )?,
+    };
+    Ok(())
+}
+
 /// Writes the group list of a link with its look-up rows. `values` are raw; `keys` are what groups are found by.
 pub async fn put_groups(
     tx: &mut Tx,
     link: &Link,
     stamp: Stamp,
     values: &str,
-    keys: &std::collections::BTreeSet<String>,
+    keys: &BTreeSet<String>,
 ) -> Result<bool, Error> {
     if !put_claim(tx, &link.connection, &link.subject, GROUPS, stamp, values).await? {
         return Ok(false);
@@ -313,11 +354,7 @@ pub async fn group_claims(tx: &mut Tx, connection: &str) -> Result<Vec<(String, 
 }
 
 /// Everybody whose claim on the connection names one of these keys.
-pub async fn claimants(
-    tx: &mut Tx,
-    connection: &str,
-    keys: &std::collections::BTreeSet<String>,
-) -> Result<std::collections::BTreeSet<String>, Error> {
+pub async fn claimants(tx: &mut Tx, connection: &str, keys: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
     let found = all!(
         tx,
         (String,),
@@ -331,12 +368,7 @@ pub async fn claimants(
 }
 
 /// Everybody with a link on the connection, a record of it, or both.
-pub async fn population(
-    tx: &mut Tx,
-    connection: &str,
-    after: &str,
-    limit: i64,
-) -> Result<std::collections::BTreeSet<String>, Error> {
+pub async fn population(tx: &mut Tx, connection: &str, after: &str, limit: i64) -> Result<BTreeSet<String>, Error> {
     let found = all!(
         tx,
         (String,),

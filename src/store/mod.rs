@@ -13,6 +13,7 @@ pub mod agree;
 pub mod brokers;
 pub mod conflicts;
 pub mod connections;
+pub mod credentials;
 pub mod definitions;
 pub mod due;
 pub mod feed;

@@ -34,6 +34,8 @@ pub struct Account {
     pub differing: BTreeSet<String>,
     /// The key of the pushed userName, by connection.
     pub name_keys: BTreeMap<String, String>,
+    /// Who has set a password: `push:k`, `entered`.
+    pub passwords: BTreeSet<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -108,6 +110,7 @@ pub async fn load(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Account>, E
                 guarded: row.protected,
                 differing: BTreeSet::new(),
                 name_keys: BTreeMap::new(),
+                passwords: BTreeSet::new(),
             },
         );
     }
@@ -239,12 +242,20 @@ async fn load_words(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Accou
         tx,
         (String, String, String, Option<String>),
         "select resource, source, cell, value from word
+         where tenant = $1 and resource in (select j.value ->> 0 from json_each($2) j)
+         union all
+         select resource, source, '', null from credential
          where tenant = $1 and resource in (select j.value ->> 0 from json_each($2) j)",
         &tx.tenant,
         list
     )?;
     for (resource, source, cell, value) in words {
         let Some(account) = people.get_mut(&resource) else { continue };
+        // A password is a word too; that there is one is all that is read of it.
+        if cell.is_empty() {
+            account.passwords.insert(source);
+            continue;
+        }
         let value = value.map(|text| serde_json::from_str(&text)).transpose().map_err(|e| Error::corrupt("word", e))?;
         match source.as_str() {
             "lock" => account.person.locks.insert(cell, value),

@@ -1,5 +1,7 @@
 //! The index of values: derived from documents, one row per indexed value, rebuilt whenever a document changes.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::engine::{all, one, run};
@@ -17,8 +19,11 @@ pub async fn replace(
     name_scope: Option<&str>,
 ) -> Result<(), Error> {
     remove(tx, resource, view).await?;
+    let mut claimed = BTreeSet::new();
     let list = serde_json::Value::from_iter(entries.iter().map(|entry| {
-        let scope = name_scope.filter(|_| entry.unique).map(|scope| if entry.attr == "username" { scope } else { "" });
+        // A resource that says a value twice holds it once. What an extension declares unique is so in the whole tenant.
+        let is_unique = entry.unique && claimed.insert((&entry.attr, &entry.key.0));
+        let scope = name_scope.filter(|_| is_unique).map(|scope| if entry.attr.contains(':') { "" } else { scope });
         json!([entry.attr, entry.slot, entry.key.0, entry.long, scope])
     }));
     run!(
@@ -58,6 +63,27 @@ pub async fn holder(tx: &mut Tx, kind: &str, attr: &str, scope: &str, key: &str)
         key
     )?;
     Ok(found.map(|(resource,)| resource))
+}
+
+/// Which of these unique values (attribute, key) somebody else holds in the whole tenant: (attribute, holder).
+pub async fn taken(
+    tx: &mut Tx,
+    kind: &str,
+    resource: &str,
+    wanted: &[(&str, &str)],
+) -> Result<Option<(String, String)>, Error> {
+    let wanted = serde_json::Value::from_iter(wanted.iter().map(|(attr, key)| json!([attr, key])));
+    one!(
+        tx,
+        (String, String),
+        "select v.attr, v.resource from json_each($4) j
+         join value v on v.tenant = $1 and v.kind = $2 and v.attr = j.value ->> 0 and v.uniq = '' and v.val = j.value ->> 1
+         where v.resource <> $3 order by v.attr limit 1",
+        &tx.tenant,
+        kind,
+        resource,
+        wanted.to_string()
+    )
 }
 
 /// Everybody whose effective document has this value: at most `limit`.

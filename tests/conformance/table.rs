@@ -2,7 +2,7 @@
 
 pub const HEADER: [&str; 5] = ["item", "level", "section", "state", "shown by"];
 
-/// One row, and the line on which it stands.
+/// One row, and the line on which it stands; `item` is its number alone.
 pub struct Row {
     pub line: usize,
     pub item: String,
@@ -58,6 +58,8 @@ pub fn rows_of(text: &str) -> Vec<Result<Row, String>> {
 fn row_of(line: usize, cells: Vec<String>) -> Result<Row, String> {
     let [item, level, section, state, shown_by] = <[String; 5]>::try_from(cells)
         .map_err(|cells| format!("line {line}: {} cells, not {}: {cells:?}", cells.len(), HEADER.len()))?;
+    // A few words after the number say what it is about.
+    let item = item.split(' ').next().unwrap_or_default().to_owned();
     Ok(Row { line, item, level, section, state, shown_by })
 }
 

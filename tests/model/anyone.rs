@@ -55,7 +55,7 @@ pub fn world() -> impl Strategy<Value = World> {
             };
             ((*id).to_owned(), group)
         });
-        World { now: 5, connections: connections.collect(), groups: groups.collect() }
+        World { now: 5, connections: connections.collect(), groups: groups.collect(), ..World::default() }
     })
 }
 

@@ -55,6 +55,7 @@ impl Pure {
                 now: 10_000_000,
                 connections: Directory::ALL.map(|it| (it.id().to_owned(), connection(it))).into(),
                 groups: Team::ALL.map(|it| (it.id().to_owned(), group(it))).into(),
+                ..World::default()
             },
             people: Vec::new(),
             ids: BTreeMap::new(),

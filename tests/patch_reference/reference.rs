@@ -403,6 +403,15 @@ impl<'k> State<'k> {
         if target.attribute.mutability == Mutability::Immutable && old.is_some() {
             return Err(MUTABILITY);
         }
+        if let (false, Some(Value::Object(old))) = (target.attribute.multi_valued, &old) {
+            let lost = |part: &Attribute| {
+                let new = new.as_ref().and_then(|new| new.get(&part.name));
+                old.get(&part.name).is_some_and(|old| new != Some(old))
+            };
+            if immutable(target.attribute).any(lost) {
+                return Err(MUTABILITY);
+            }
+        }
         let is_base = target.schema.id == self.kind.schema.id;
         let mut values =
             if is_base { self.document.clone() } else { object(self.document.get(&target.schema.id).cloned()) };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use axum::http::Method;
+use regex::Regex;
 use serde_json::{Map, Value};
 
 static DOCUMENT: LazyLock<Value> =
@@ -109,7 +110,12 @@ fn check_members(schema: &Value, members: &Map<String, Value>, at: &str, wrong: 
         }
     }
     for (name, value) in members {
-        match properties.get(name.as_str()) {
+        let by_pattern = || {
+            let patterns = resolve(schema)["patternProperties"].as_object().into_iter().flatten();
+            let fits = |pattern: &str| Regex::new(pattern).expect("a pattern").is_match(name);
+            patterns.into_iter().find(|(pattern, _)| fits(pattern)).map(|(_, described)| described)
+        };
+        match properties.get(name.as_str()).copied().or_else(by_pattern) {
             Some(described) => check(described, value, &format!("{at}.{name}"), wrong),
             None => wrong.push(format!("{at}.{name} is not described")),
         }

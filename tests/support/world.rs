@@ -7,11 +7,12 @@ use rollkeeper::auth::egress::{Egress, EgressPolicy};
 use rollkeeper::auth::jwks::Jwks;
 use rollkeeper::auth::token::Scope;
 use rollkeeper::clock::{Clock, Ids};
-use rollkeeper::directory::{Directory, TenantInfo};
+use rollkeeper::directory::{Caller, Directory, TenantInfo, Wants};
 use rollkeeper::http::Settings;
 use rollkeeper::jit::login::Logins;
+use rollkeeper::scim::resource_type::Registry;
 use rollkeeper::store::{Engine, Options};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Database;
 use super::client::Client;
@@ -42,12 +43,23 @@ impl World {
         let engine = Engine::connect(database.url(), &Options::default()).await.expect("the database opens");
         engine.migrate().await.expect("the migrations run");
         let (clock, ids) = (Clock::fixed(START), Ids::seeded(1));
+        let (directory, app) = Self::server(engine, clock.clone(), ids, settings);
+        Self { clock, directory, app, url: database.url().to_owned(), _database: database }
+    }
+
+    /// Another server on the same database, which shares nothing else with this one.
+    pub async fn second_server(&self) -> App {
+        let engine = Engine::connect(self._database.url(), &Options::default()).await.expect("the database opens");
+        Self::server(engine, self.clock.clone(), Ids::seeded(2), Settings::default()).1
+    }
+
+    fn server(engine: Engine, clock: Clock, ids: Ids, settings: Settings) -> (Directory, App) {
         let directory = Directory::new(engine, clock.clone(), ids);
         // The IdPs of tests run on this machine.
         let egress = Egress::new(EgressPolicy { allow_loopback_http: true, ..EgressPolicy::default() });
         let logins = Logins { directory: directory.clone(), keys: Jwks::new(egress, clock.clone()) };
         let app = App::new(directory.clone(), logins, settings);
-        Self { clock, directory, app, url: database.url().to_owned(), _database: database }
+        (directory, app)
     }
 
     /// Every event of the tenant (its id), in order. The feed of PostgreSQL stops at the oldest transaction that is open anywhere
@@ -83,10 +95,28 @@ impl World {
         Tenant { info, app: self.app.clone() }
     }
 
-    /// A new token for the tenant's only connection, where the scope needs one.
+    /// A new token for the tenant's only connection, where the scope needs one; of the scope `me` for somebody new.
     pub async fn token(&self, tenant: &Tenant, scope: Scope) -> String {
+        if scope == Scope::Me {
+            let name = self.directory.ids().new();
+            return self.own_token(tenant, &self.user(tenant, json!({ "userName": name })).await).await;
+        }
         let made = self.directory.create_token(&tenant.info.id, scope, &[], None, None).await;
         made.expect("the tenant has one connection").1
+    }
+
+    /// A user whom an administrator enters; their id.
+    pub async fn user(&self, tenant: &Tenant, body: Value) -> String {
+        let admin = Caller::administrator(&tenant.info.id);
+        let kind = Registry::builtin().type_named("User").expect("users are built in").clone();
+        let made = self.directory.create(&admin, &kind, &body, Wants::default()).await;
+        made.expect("the user is new").0.id
+    }
+
+    /// A new token that is bound to this user.
+    pub async fn own_token(&self, tenant: &Tenant, user: &str) -> String {
+        let issued = self.directory.issue_token(&tenant.info.id, Scope::Me, &[], Some(user), None, None).await;
+        issued.expect("an active user").1
     }
 
     /// Somebody with a new token of this scope.

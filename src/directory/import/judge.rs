@@ -14,7 +14,7 @@ use super::super::groups::Stated;
 use super::super::people::Asserted;
 use super::super::words::user_name_of;
 use super::super::work::corrupt;
-use super::super::{Result, Work};
+use super::super::{PasswordWord, Result, Work};
 use super::line::{Kind, Line, key_of};
 use super::{Judged, Outcome, told};
 
@@ -87,7 +87,7 @@ impl Work<'_> {
         let Some(account) = accounts.pop().filter(|account| !account.person.retired) else {
             return Ok(Judged::refused("the account was deleted meanwhile"));
         };
-        let words = new_words(&account, line);
+        let words = new_words(&account, line, &self.registry.unique);
         let kept = if named.is_none() {
             Some("userName is left as it is: an import renames nobody")
         } else if line.active.is_some_and(|active| active != account.active) {
@@ -111,8 +111,12 @@ impl Work<'_> {
     }
 
     async fn create_imported(&mut self, line: &Line, anchor: Option<(&str, &str)>) -> Result<String> {
-        let asserted =
-            Asserted { document: line.document.clone(), external_id: line.external_id.clone(), active: line.active };
+        let asserted = Asserted {
+            document: line.document.clone(),
+            external_id: line.external_id.clone(),
+            active: line.active,
+            password: PasswordWord::Kept,
+        };
         let id = self.enter_person(asserted).await?;
         if let Some((namespace, anchor)) = anchor {
             self.name_by_anchor(namespace, anchor, &id).await?;
@@ -207,13 +211,13 @@ impl Work<'_> {
 
 /// The words of the line that are not entered yet. What has one owner is set when the person is made and never by an import
 /// again; of somebody who is pushed, `externalId` is the push's.
-fn new_words(account: &Account, line: &Line) -> BTreeMap<String, Value> {
+fn new_words(account: &Account, line: &Line, unique: &BTreeSet<String>) -> BTreeMap<String, Value> {
     let mut words = cells::cells(&line.document);
     if let Some(external_id) = line.external_id.as_ref().filter(|_| account.person.records.is_empty()) {
         words.insert(EXTERNAL_ID.to_owned(), Value::String(external_id.clone()));
     }
     let entered = &account.person.entered;
-    words.retain(|cell, value| !is_unique(cell) && entered.get(cell) != Some(&Some(value.clone())));
+    words.retain(|cell, value| !is_unique(cell, unique) && entered.get(cell) != Some(&Some(value.clone())));
     debug_assert!(user_name_of(&line.document).is_some(), "a line without a userName is refused when it is read");
     words
 }

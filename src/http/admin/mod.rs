@@ -5,6 +5,7 @@
 pub mod brokers;
 pub mod conflicts;
 pub mod connections;
+pub mod definitions;
 pub mod events;
 mod explain;
 pub mod health;

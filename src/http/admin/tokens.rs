@@ -19,6 +19,9 @@ pub struct Token {
     id: String,
     scope: Scope,
     connections: Vec<String>,
+    /// The id of the user whom it is bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
     #[serde(serialize_with = "instant::serialize")]
@@ -31,8 +34,8 @@ pub struct Token {
 
 impl From<TokenInfo> for Token {
     fn from(info: TokenInfo) -> Self {
-        let TokenInfo { id, scope, connections, label, created, expires, revoked, .. } = info;
-        Self { id, scope, connections, label, created, expires, revoked }
+        let TokenInfo { id, scope, connections, person: user, label, created, expires, revoked } = info;
+        Self { id, scope, connections, user, label, created, expires, revoked }
     }
 }
 
@@ -53,6 +56,8 @@ pub struct NewToken {
     /// Names or ids. A `scim` token may leave them out where the tenant has one connection.
     #[serde(default)]
     connections: Vec<String>,
+    /// The id of a user, of the scope `me` alone.
+    user: Option<String>,
     label: Option<String>,
     #[serde(default, deserialize_with = "instant::optional::deserialize")]
     expires: Option<i64>,
@@ -71,9 +76,10 @@ pub async fn create(
     client: Client,
     Message(new): Message<NewToken>,
 ) -> Result<(StatusCode, Json<Issued>), Refusal> {
-    let NewToken { scope, connections, label, expires } = &new;
-    let (info, token) =
-        site.directory.create_token(&client.tenant.id, *scope, connections, label.as_deref(), *expires).await?;
+    let NewToken { scope, connections, user, label, expires } = &new;
+    let (user, label) = (user.as_deref(), label.as_deref());
+    let issued = site.directory.issue_token(&client.tenant.id, *scope, connections, user, label, *expires);
+    let (info, token) = issued.await?;
     Ok((StatusCode::CREATED, Json(Issued { token, info: info.into() })))
 }
 

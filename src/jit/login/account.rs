@@ -64,7 +64,7 @@ pub(super) async fn give_default(
     let one = BTreeSet::from([link.resource.clone()]);
     let mut accounts = people::load(&mut work.tx, &one).await?;
     let configuration = work.configuration.clone();
-    let world = world::gather(&mut work.tx, &configuration, &mut accounts, work.now).await?;
+    let world = world::gather(&mut work.tx, &configuration, &work.registry, &mut accounts, work.now).await?;
     let Some(account) = accounts.first() else { return Ok(()) };
     let derived = derive(&account.person, &world);
     let organization = |group: &str| world.groups.get(group).and_then(|group| group.organization.as_deref());

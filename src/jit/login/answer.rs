@@ -105,7 +105,7 @@ pub(super) async fn compose(
     let resource = find_in(&mut work.tx, &configuration, &Voice::Reader, &kind, &applied.person, wants).await?;
     let one = BTreeSet::from([applied.person.clone()]);
     let mut accounts = people::load(&mut work.tx, &one).await?;
-    let gathered = world::gather(&mut work.tx, &configuration, &mut accounts, work.now).await?;
+    let gathered = world::gather(&mut work.tx, &configuration, &work.registry, &mut accounts, work.now).await?;
     let mut via: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
     let mut drift = Vec::new();
     let mut roles = BTreeMap::new();

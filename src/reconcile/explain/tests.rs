@@ -28,6 +28,7 @@ fn world() -> World {
         groups: [group("staff", Some("moby")), group("everyone", Some("moby")), group("plain", None)]
             .map(|it| (it.id.clone(), it))
             .into(),
+        ..World::default()
     }
 }
 

@@ -147,15 +147,11 @@ pub(super) fn whole(builtin: &Registry, definitions: &Definitions) -> Result<(),
                 bases.push(&definition.schema);
             }
         }
-        extensions(builtin, definitions, definition).map_err(at)?;
-    }
-    for definition in &definitions.types {
-        for extension in &definition.schema_extensions {
-            if bases.iter().any(|base| base.eq_ignore_ascii_case(&extension.schema)) {
-                let reason = format!("{} is the schema of a type and cannot extend another", extension.schema);
-                return Err(format!("{}: {reason}", definition.name));
-            }
+        let is_base = |urn: &str| definitions.types.iter().any(|kind| kind.schema.eq_ignore_ascii_case(urn));
+        if let Some(base) = definition.schema_extensions.iter().find(|extension| is_base(&extension.schema)) {
+            return Err(at(format!("{} is the schema of a type and cannot extend another", base.schema)));
         }
+        extensions(builtin, definitions, definition).map_err(at)?;
     }
     Ok(())
 }

@@ -18,6 +18,7 @@
 //! # Ok::<(), String>(())
 //! ```
 
+mod change;
 mod check;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ use super::message::SchemaExtension;
 use super::resource_type::{Extension, Registry, ResourceType, urn};
 use super::schema::{Attribute, Mutability, Schema, Uniqueness};
 
+pub use change::{Change, Place, Required, change, follow};
 pub use check::LIMITS;
 
 /// All that one tenant defines, as it holds at one moment.

@@ -10,6 +10,9 @@ use crate::scim::Error;
 
 /// No SCIM message needs more than a dozen levels.
 const MAX_DEPTH: usize = 32;
+/// 2 to the power of 63.
+const TOO_LARGE: f64 = 9_223_372_036_854_775_808.0;
+const BEYOND: &str = "a number beyond 64 bits, which would not be kept as it was sent";
 
 /// Reads a body. Its size is the edge's to bound. What is wrong is said with line and column.
 ///
@@ -69,11 +72,13 @@ impl<'de> Visitor<'de> for Bounded {
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
         Ok(value.into())
     }
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+        i64::try_from(value).map(Value::from).map_err(|_| E::custom(BEYOND))
     }
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number out of range"))
+        // From here on every value is whole, and digits have been lost: RFC 8259 §6 leaves it to the receiver.
+        let number = if value.abs() < TOO_LARGE { Number::from_f64(value) } else { None };
+        number.map(Value::Number).ok_or_else(|| E::custom(BEYOND))
     }
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
         Ok(value.into())
@@ -120,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_its_place() {
-        let cases: [(&[u8], &str); 9] = [
+        let cases: [(&[u8], &str); 15] = [
             (b"", "the body is empty"),
             (b" \n", "the body is empty"),
             (br#"{"schemas":"#, "EOF while parsing a value at line 1 column 11"),
@@ -130,6 +135,12 @@ mod tests {
             (b"{\"a\": \"\xff\"}", "invalid unicode code point"),
             (br#"{"a": NaN}"#, "expected value"),
             (br#"{"a": 1e999}"#, "number out of range"),
+            (br#"{"a": 9223372036854775808}"#, "beyond 64 bits, which would not be kept as it was sent at line 1"),
+            (br#"{"a": -9223372036854775809}"#, "beyond 64 bits"),
+            (br#"{"a": 100000000000000000000}"#, "beyond 64 bits"),
+            (br#"{"a": "\ud800"}"#, "hex escape at line 1"),
+            (br#"{"a": "\udc00\ud800"}"#, "surrogate in hex escape at line 1"),
+            (b"{\"a\": \"\x01\"}", "control character"),
         ];
         for (text, expected) in cases {
             let error = parse_json(text).expect_err(expected);
@@ -148,6 +159,9 @@ mod tests {
 
     #[test]
     fn values_arrive_as_sent() {
+        for number in ["9223372036854775807", "-9223372036854775808", "0.5", "1e18"] {
+            assert!(parse_json(number.as_bytes()).is_ok(), "{number}");
+        }
         let text = "\u{feff}{\"b\": [1, -2, 1.5, true, null, \"\\u00e9\"], \"a\": {}}";
         let value = parse_json(text.as_bytes()).unwrap();
         assert_eq!(value, serde_json::json!({"b": [1, -2, 1.5, true, null, "é"], "a": {}}));

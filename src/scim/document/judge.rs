@@ -23,6 +23,12 @@ pub struct Judge {
 
 /// More notes than this say nothing new, and a body must not be able to fill the log.
 const MAX_NOTES: usize = 64;
+/// More values of one attribute than this are a mistake or an attack (RFC 7644 §7.7).
+pub(in crate::scim) const MOST_VALUES: usize = 2_000;
+/// Members are the exception: a group arrives with all of them.
+const MOST_MEMBERS: usize = 200_000;
+/// Room for a photo as a `data:` URI, and for a page of text.
+const LONGEST_TEXT: usize = 64 << 10;
 
 impl Judge {
     /// A whole attribute, canonical: an array for a multi-valued one. `None`: `null`, `[]` or nothing but empty
@@ -88,6 +94,7 @@ impl Judge {
                 std::slice::from_ref(single)
             }
         };
+        bounded(attribute, at, elements.len())?;
         let mut kept = Vec::with_capacity(elements.len());
         for element in elements {
             kept.extend(self.one(attribute, at, element)?);
@@ -187,11 +194,11 @@ impl Judge {
     }
 
     fn simple(&mut self, attribute: &Attribute, at: At<'_>, value: &Value) -> Result<Value, Error> {
+        if let Value::String(text) = value {
+            storable(at, text)?;
+        }
         match (attribute.kind, value) {
-            (Type::String, Value::String(text)) => {
-                refuse_nul(at, text)?;
-                Ok(Value::String(as_stored(attribute, text)))
-            }
+            (Type::String, Value::String(text)) => Ok(Value::String(as_stored(attribute, text))),
             // Okta's samples show a numeric externalId.
             (Type::String, Value::Number(number)) if attribute.name == "externalId" => {
                 self.note(Note::NUMBER_AS_TEXT, at);
@@ -289,10 +296,26 @@ fn wrong_form(at: At<'_>, expected: &str) -> Error {
     Error::invalid_value(format!("{at}: expected {expected}, this is none"))
 }
 
-/// Databases and C libraries end text there.
-fn refuse_nul(at: At<'_>, text: &str) -> Result<(), Error> {
+/// Databases and C libraries end text at U+0000, and a text without an end is nobody's attribute.
+fn storable(at: At<'_>, text: &str) -> Result<(), Error> {
+    if text.len() > LONGEST_TEXT {
+        let length = text.len();
+        return Err(Error::invalid_value(format!("{at}: a text of {length} bytes, at most {LONGEST_TEXT} are taken")));
+    }
     if text.contains('\0') {
         return Err(Error::invalid_value(format!("{at}: the character U+0000 cannot be stored")));
+    }
+    Ok(())
+}
+
+/// RFC 7644 §3.12: 413 where the request is too large, and 400 where the resource would be.
+fn bounded(attribute: &Attribute, at: At<'_>, count: usize) -> Result<(), Error> {
+    let too_many = |most: usize| format!("{at}: {count} values, at most {most} are taken");
+    if attribute.is_link() && count > MOST_MEMBERS {
+        return Err(Error::new(413, None, too_many(MOST_MEMBERS)));
+    }
+    if !attribute.is_link() && count > MOST_VALUES {
+        return Err(Error::invalid_value(too_many(MOST_VALUES)));
     }
     Ok(())
 }

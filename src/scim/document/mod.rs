@@ -30,7 +30,7 @@ use super::schema::{Attribute, Schema};
 pub use format::is_user_name;
 pub use json::parse_json;
 pub use judge::Judge;
-pub(in crate::scim) use judge::{identity, is_primary};
+pub(in crate::scim) use judge::{MOST_VALUES, identity, is_primary};
 pub use note::Note;
 pub use put::{put, without_empty_text};
 

@@ -1,51 +1,76 @@
 //! PUT (RFC 7644 §3.5.1): what the body states replaces what is there, but for attributes that only a word can change.
 //!
-//! - `immutable` with a value: absent is kept, equal is fine, anything else is `mutability`.
+//! - `immutable` with a value: absent is kept, equal is fine, anything else is `mutability`; so are the parts of a single
+//!   value. Of a multi-valued attribute the values come and go as wholes.
 //! - `writeOnly`: absent is kept, because nobody can read it and send it back; `null` clears.
 //! - everything else that is absent is cleared.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
 use super::{Document, Read};
 use crate::scim::Error;
-use crate::scim::resource_type::{Found, ResourceType};
-use crate::scim::schema::Mutability;
+use crate::scim::resource_type::ResourceType;
+use crate::scim::schema::{Attribute, Mutability};
 
 /// The resource after a PUT of what was read.
 pub fn put(kind: &ResourceType, before: &Document, read: &Read) -> Result<Document, Error> {
     let mut after = read.document.clone();
-    let base = kind.schema.attributes.iter().map(|attribute| Found { extension: None, attribute });
-    let extended = kind.extensions.iter().flat_map(|extension| {
-        let schema = extension.schema.as_ref();
-        schema.attributes.iter().map(move |attribute| Found { extension: Some(schema), attribute })
-    });
-    for found in base.chain(extended) {
-        let Some(stored) = before.attribute(&found) else { continue };
-        let name = match found.extension {
-            Some(schema) => format!("{}:{}", schema.id, found.attribute.name),
-            None => found.attribute.name.clone(),
-        };
-        let is_said = read.asserted.contains(&name.to_ascii_lowercase());
-        match found.attribute.mutability {
-            Mutability::Immutable if is_said && after.attribute(&found) != Some(stored) => {
-                return Err(Error::mutability(format!("{name} is immutable: send the value it has, or leave it out")));
-            }
-            Mutability::Immutable | Mutability::WriteOnly if !is_said => keep(&mut after, found, stored.clone()),
-            _ => {}
+    for attribute in &kind.schema.attributes {
+        keep(attribute, &attribute.name, &read.asserted, &before.0, &mut after.0)?;
+    }
+    for extension in &kind.extensions {
+        let urn = &extension.schema.id;
+        let Some(Value::Object(stored)) = before.0.get(urn) else { continue };
+        let mut values = parts_of(&mut after.0, urn);
+        for attribute in &extension.schema.attributes {
+            keep(attribute, &format!("{urn}:{}", attribute.name), &read.asserted, stored, &mut values)?;
+        }
+        if !values.is_empty() {
+            after.0.insert(urn.clone(), Value::Object(values));
         }
     }
     Ok(after)
 }
 
-fn keep(document: &mut Document, found: Found<'_>, stored: Value) {
-    let within = match found.extension {
-        Some(schema) => match document.0.entry(schema.id.as_str()).or_insert_with(|| Map::new().into()) {
-            Value::Object(within) => within,
-            _ => return,
-        },
-        None => &mut document.0,
-    };
-    within.insert(found.attribute.name.clone(), stored);
+fn keep(
+    attribute: &Attribute,
+    at: &str,
+    asserted: &BTreeSet<String>,
+    before: &Map<String, Value>,
+    after: &mut Map<String, Value>,
+) -> Result<(), Error> {
+    let name = &attribute.name;
+    let Some(stored) = before.get(name) else { return Ok(()) };
+    let is_said = after.contains_key(name) || asserted.contains(&at.to_ascii_lowercase());
+    match attribute.mutability {
+        Mutability::Immutable if is_said && after.get(name) != Some(stored) => {
+            return Err(Error::mutability(format!("{at} is immutable: send the value it has, or leave it out")));
+        }
+        Mutability::Immutable | Mutability::WriteOnly if !is_said => {
+            after.insert(name.clone(), stored.clone());
+        }
+        Mutability::ReadWrite if !attribute.multi_valued => {
+            let Value::Object(stored) = stored else { return Ok(()) };
+            let mut parts = parts_of(after, name);
+            for sub in &attribute.sub_attributes {
+                keep(sub, &format!("{at}.{}", sub.name), asserted, stored, &mut parts)?;
+            }
+            if !parts.is_empty() {
+                after.insert(name.clone(), Value::Object(parts));
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn parts_of(values: &mut Map<String, Value>, name: &str) -> Map<String, Value> {
+    match values.get_mut(name) {
+        Some(Value::Object(parts)) => std::mem::take(parts),
+        _ => Map::new(),
+    }
 }
 
 /// The same value with `null` for every empty text: what some clients mean by it (RFC 7643 §2.5 has it a value).

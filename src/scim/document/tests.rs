@@ -140,7 +140,6 @@ fn numbers_and_dates() {
         (r#"{"legs": 4.0}"#, false),
         (r#"{"legs": 4e0}"#, false),
         (r#"{"legs": "4"}"#, false),
-        (r#"{"legs": 18446744073709551615}"#, false),
         (r#"{"weight": 1}"#, true),
         (r#"{"weight": 1.5}"#, true),
         (r#"{"weight": "1.5"}"#, false),
@@ -168,7 +167,8 @@ fn what_a_body_asserts() {
     assert_eq!(read.asserted.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 
     let bare = Document::read(&kind("User"), &json!({"department": null})).unwrap();
-    assert_eq!(bare.asserted.into_iter().collect::<Vec<_>>(), [enterprise]);
+    let department = format!("{enterprise}:department");
+    assert_eq!(bare.asserted.into_iter().collect::<Vec<_>>(), [enterprise, department]);
 }
 
 #[test]

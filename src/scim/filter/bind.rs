@@ -148,7 +148,6 @@ impl<'a> Binder<'a> {
             Resolved::Attribute(found) => (found, None),
             Resolved::Part(found, sub) => (found, Some(sub)),
         };
-        self.askable(path, found, sub)?;
         Ok(match place(self.kind, found, sub).ok_or_else(|| unknown_part(path))? {
             Where::Place(Place::Id | Place::Created | Place::LastModified | Place::Version | Place::Location) => {
                 Bound::All
@@ -264,6 +263,7 @@ impl<'a> Binder<'a> {
             }
             Filter::Compare(name, op, literal) => {
                 let (place, leaf) = self.inner_place(name, found)?;
+                self.askable(name, found, Some(leaf))?;
                 match place {
                     Where::Place(place) if is_primary(found.attribute, leaf) => {
                         Ok(primary_is(place, primary_wanted(name, leaf, *op, literal)?))
@@ -292,7 +292,6 @@ impl<'a> Binder<'a> {
         if sub.is_none() && !implicit {
             return Err(Error::invalid_filter(format!("'{}' has no sub-attribute '{name}'", found.attribute.name)));
         }
-        self.askable(name, found, sub)?;
         let place = place(self.kind, found, sub).ok_or_else(|| unknown_part(name))?;
         Ok((place, sub.unwrap_or(found.attribute)))
     }
@@ -307,10 +306,10 @@ impl<'a> Binder<'a> {
         Ok(Bound::or(extensions.filter(|schema| holds(schema)).map(has_extension)))
     }
 
-    /// `returned: never` cannot be guessed at by filters (`password sw "a"`).
+    /// `returned: never` cannot be guessed at by filters (`password sw "a"`); that there is a value is all they tell.
     fn askable(&self, path: &AttributePath, found: Found<'_>, sub: Option<&Attribute>) -> Result<(), Error> {
         if [Some(found.attribute), sub].into_iter().flatten().any(|attribute| attribute.returned == Returned::Never) {
-            return Err(Error::invalid_filter(format!("'{path}' cannot be used in a filter")));
+            return Err(Error::invalid_filter(format!("'{path}' cannot be compared in a filter: it takes pr alone")));
         }
         Ok(())
     }
@@ -388,6 +387,7 @@ fn test(path: &AttributePath, place: Place, leaf: &Attribute, op: Op, literal: &
                 Place::Member(MemberPart::Type | MemberPart::Display) => Text::Folded,
                 Place::Group(MemberPart::Type | MemberPart::Display) => Text::Folded,
                 Place::Version => Text::Tag,
+                Place::Location | Place::Member(MemberPart::Ref) | Place::Group(MemberPart::Ref) => Text::Reference,
                 _ => Text::Raw,
             };
             Some(text_test(path, text, op, literal)?)
@@ -455,6 +455,7 @@ enum Text {
     Raw,
     Folded,
     Tag,
+    Reference,
 }
 
 fn text_test(path: &AttributePath, text: Text, op: Op, literal: &Literal) -> Result<Test, Error> {
@@ -467,13 +468,14 @@ fn text_test(path: &AttributePath, text: Text, op: Op, literal: &Literal) -> Res
         Text::Key | Text::Folded => key::fold(sent).into(),
         Text::Normal => key::normal(sent).into(),
         Text::UserName => key::user_name_piece(sent).into(),
-        Text::Raw | Text::Tag => sent.into(),
+        Text::Raw | Text::Tag | Text::Reference => sent.into(),
     };
     let key = match text {
         Text::Key => Key::text(false, sent),
         Text::Normal => Key::text(true, sent),
         Text::UserName => Key::user_name(sent),
         Text::Raw | Text::Folded => Key(piece.clone().into_owned()),
+        Text::Reference => Key(key::reference(sent)),
         // The digest is about what is not stored.
         Text::Tag => match Tag::parse(sent) {
             Some(tag) if matches!(op, Op::Eq | Op::Ne) => Key(Tag::new(tag.version).to_string()),

@@ -47,6 +47,9 @@ impl ValuePath {
     pub fn parse(text: &str) -> Result<ValuePath, Error> {
         let invalid =
             |detail: String| Error::invalid_path(format!("the path '{}' is wrong: {detail}", shortened(text)));
+        if text.len() > LONGEST {
+            return Err(invalid(format!("it is longer than {LONGEST} bytes")));
+        }
         let Some(bracket) = text.find('[') else {
             let path = text.trim().parse().map_err(invalid)?;
             return Ok(ValuePath { path, filter: None, sub: None, notes: Vec::new() });

@@ -18,7 +18,13 @@ pub fn sort_places(kinds: &[&ResourceType], sort_by: &str) -> Result<Vec<Option<
     let path = parsed(sort_by)?;
     let places = kinds.iter().map(|kind| found_in(kind, &path)).collect::<Result<Vec<_>, _>>()?;
     let known: Vec<&Place> = places.iter().flatten().collect();
-    let Some(first) = known.first() else { return Err(refused(sort_by, "is no attribute of any resource type")) };
+    let Some(first) = known.first() else {
+        let of = match kinds {
+            [kind] => &kind.name,
+            _ => "any resource type",
+        };
+        return Err(refused(sort_by, &format!("is no attribute of {of}")));
+    };
     if known.iter().any(|place| place.is_number() != first.is_number()) {
         return Err(refused(sort_by, "means different things in different resource types"));
     }

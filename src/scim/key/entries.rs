@@ -26,8 +26,8 @@ pub struct Entry {
     pub unique: bool,
 }
 
-/// All rows of a document. While a change of the definitions is under way it has those that are to be as well. Nothing that is `returned: never`, and nothing of what lives in columns and tables of its
-/// own: see [`is_column`].
+/// All rows of a document; while a change of the definitions is under way also those that are to be. Of what is
+/// `returned: never` only that it is there, and nothing of what lives in columns and tables of its own: see [`is_column`].
 pub fn entries(kind: &ResourceType, document: &Document) -> Vec<Entry> {
     let mut rows = rows(kind, document);
     if let Some(next) = &kind.next {
@@ -99,6 +99,11 @@ pub fn marker(attr: String, slot: i32) -> Entry {
     Entry { attr, slot, key: Key(String::new()), long: None, unique: false }
 }
 
+/// That there is a value which nobody may read: `pr` finds it, and nothing else does.
+pub fn presence(attr: String) -> Entry {
+    Entry { key: Key("present".into()), ..marker(attr, 0) }
+}
+
 /// The rows of one element alone, in slot 0.
 pub(crate) fn element_entries(extension: Option<&Schema>, attribute: &Attribute, element: &Value) -> Vec<Entry> {
     let mut rows = Vec::new();
@@ -108,7 +113,7 @@ pub(crate) fn element_entries(extension: Option<&Schema>, attribute: &Attribute,
 
 fn attribute_rows(extension: Option<&Schema>, attribute: &Attribute, value: &Value, rows: &mut Vec<Entry>) {
     if attribute.returned == Returned::Never {
-        return;
+        return rows.push(presence(path(extension, attribute, None)));
     }
     let Value::Array(elements) = value else {
         return element_rows(extension, attribute, 0, value, rows);
@@ -131,7 +136,13 @@ fn element_rows(extension: Option<&Schema>, attribute: &Attribute, slot: i32, el
     }
     let Value::Object(parts) = element else { return };
     let first = rows.len();
-    for sub in attribute.sub_attributes.iter().filter(|sub| sub.returned != Returned::Never) {
+    for sub in &attribute.sub_attributes {
+        if sub.returned == Returned::Never {
+            if parts.contains_key(&sub.name) {
+                rows.push(Entry { slot, ..presence(path(extension, attribute, Some(sub))) });
+            }
+            continue;
+        }
         let values = match parts.get(&sub.name) {
             Some(Value::Array(values)) => values.as_slice(),
             Some(value) => std::slice::from_ref(value),

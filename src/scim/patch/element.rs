@@ -6,16 +6,13 @@ use serde_json::{Map, Value};
 
 use super::part::singular;
 use super::{Patch, elements_of, list_of, required};
-use crate::scim::document::{Note, identity, is_primary};
+use crate::scim::document::{MOST_VALUES, Note, identity, is_primary};
 use crate::scim::error::Error;
 use crate::scim::filter::{Filter, Literal, Op as Compare, bind_elements, matches_element};
 use crate::scim::key::Key;
 use crate::scim::message::Op;
 use crate::scim::resource_type::Found;
 use crate::scim::schema::Attribute;
-
-/// More values of one attribute than this are a mistake or an attack.
-const MOST_VALUES: usize = 2_000;
 
 impl<'a> Patch<'a> {
     /// `attr[filter]` and `attr[filter].sub`.

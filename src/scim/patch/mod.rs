@@ -7,6 +7,7 @@
 mod element;
 mod members;
 mod part;
+pub mod secret;
 #[cfg(test)]
 mod tests;
 
@@ -347,6 +348,11 @@ impl<'a> Patch<'a> {
         let attribute = found.attribute;
         if attribute.mutability == Mutability::Immutable && before.is_some() {
             return Err(Error::mutability(format!("{} is immutable: it keeps the value it has", attribute.name)));
+        }
+        // Values of a list come and go as wholes; a single one does not lose an immutable part.
+        if let (false, Some(Value::Object(parts))) = (attribute.multi_valued, before) {
+            let left = after.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+            self.check_parts(attribute, parts, &left, true)?;
         }
         let values = match found.extension {
             Some(schema) => {

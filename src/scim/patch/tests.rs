@@ -1,5 +1,6 @@
 //! What PATCH means on our own types, and the dialects of Okta and Entra. The decision tables are in `table.rs`.
 
+mod bugs;
 mod table;
 
 use proptest::prelude::*;

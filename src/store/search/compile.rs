@@ -24,19 +24,25 @@ pub(super) struct Compiler<'a> {
     /// The type whose resources are looked at now, and the `$n` of its name.
     pub(super) side: &'a Side<'a>,
     pub(super) kind: String,
-    /// `$n` of the tenant, and of the connection whose view is searched.
+    /// `$n` of the tenant, and of the connection whose view of this type is searched.
     pub(super) tenant: String,
     pub(super) connection: Option<String>,
+    /// `$n` of the connection, once one of the sides needed it.
+    named: Option<String>,
 }
 
 impl<'a> Compiler<'a> {
     pub(super) fn new(tenant: &str, query: &'a Query<'a>, side: &'a Side<'a>) -> Self {
-        let mut compiler =
-            Self { arguments: Vec::new(), query, side, kind: String::new(), tenant: String::new(), connection: None };
+        let mut compiler = Self {
+            arguments: Vec::new(),
+            query,
+            side,
+            kind: String::new(),
+            tenant: String::new(),
+            connection: None,
+            named: None,
+        };
         compiler.tenant = compiler.text(tenant);
-        if let View::Push { connection, .. } = query.view {
-            compiler.connection = Some(compiler.text(connection));
-        }
         compiler.turn_to(side);
         compiler
     }
@@ -44,6 +50,12 @@ impl<'a> Compiler<'a> {
     /// What is compiled from here on is about this type.
     pub(super) fn turn_to(&mut self, side: &'a Side<'a>) {
         self.side = side;
+        self.connection = None;
+        if let View::Push { connection, .. } = side.view {
+            let named = self.named.take().unwrap_or_else(|| self.text(connection));
+            self.named = Some(named.clone());
+            self.connection = Some(named);
+        }
         self.kind = self.text(side.kind);
     }
 
@@ -98,7 +110,7 @@ impl<'a> Compiler<'a> {
 
     /// Which resources the reader sees at all.
     fn sight(&mut self) -> String {
-        let View::Push { sole, domains, organizations, succeeds, .. } = self.query.view else {
+        let View::Push { sole, domains, organizations, succeeds, .. } = self.side.view else {
             return "true".to_owned();
         };
         let connection = self.connection.clone().unwrap_or_default();

@@ -233,6 +233,7 @@ mod tests {
     use super::*;
     use crate::scim::filter::{Bound, Indexed};
     use crate::scim::schema::Type;
+    use crate::store::search::View;
 
     #[test]
     fn the_stretches_behind_a_position() {
@@ -257,7 +258,7 @@ mod tests {
             (Ascending, None, Some(at(Some("x"), "7")), vec![bare(None)]),
             (Descending, None, Some(at(Some("x"), "7")), vec![]),
         ] {
-            let side = Side { kind: "User", filter: &Bound::All, sort: place, location: "" };
+            let side = Side { kind: "User", view: &View::Effective, filter: &Bound::All, sort: place, location: "" };
             assert_eq!(stretches(order, &side, position.as_ref()), expected, "{order:?} {place:?} {position:?}");
         }
     }

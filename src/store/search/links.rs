@@ -9,7 +9,7 @@ use super::compile::{Compiler, DISPLAY, word};
 impl Compiler<'_> {
     /// The membership rows that this reader counts.
     pub(super) fn member_rows(&mut self, alias: &str) -> String {
-        match self.query.view {
+        match self.side.view {
             View::Effective => format!("{alias}.live"),
             View::Push { connection, .. } => {
                 let source = self.text(format!("push:{connection}"));

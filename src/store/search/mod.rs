@@ -38,7 +38,6 @@ pub enum View {
 
 /// A query over one type or several.
 pub struct Query<'a> {
-    pub view: &'a View,
     pub sides: Vec<Side<'a>>,
     pub order: Order,
     /// `$ref` up to the type's endpoint, e.g. `https://h/t/acme/scim/v2/`.
@@ -48,6 +47,8 @@ pub struct Query<'a> {
 /// What is asked of the resources of one type.
 pub struct Side<'a> {
     pub kind: &'a str,
+    /// Of one connection, where several sides are its own words.
+    pub view: &'a View,
     pub filter: &'a Bound,
     /// `None` if the query is not sorted, or if this type has no such attribute: then none of its resources has a value.
     pub sort: Option<&'a Place>,
@@ -133,8 +134,8 @@ pub async fn after(
 
 /// Whether one resource is in the view.
 pub async fn sees(tx: &mut Tx, view: &View, kind: &str, id: &str) -> Result<bool, Error> {
-    let side = Side { kind, filter: &Bound::All, sort: None, location: "" };
-    let query = Query { view, sides: vec![side], order: Order::ById, base: "" };
+    let side = Side { kind, view, filter: &Bound::All, sort: None, location: "" };
+    let query = Query { sides: vec![side], order: Order::ById, base: "" };
     let rows: Vec<(String,)> = fetch(tx, &Statement::sees(&tx.tenant, &query, &query.sides[0], id)).await?;
     Ok(!rows.is_empty())
 }
