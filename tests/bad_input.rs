@@ -285,7 +285,10 @@ async fn every_endpoint_that_reads_a_body_refuses_what_is_none() {
         assert!(reply.status.as_u16() == 413 || takes_none, "{}", reply.request);
         if !takes_none {
             let is_bulk = route.path.ends_with("/Bulk");
-            says(&reply, if is_bulk { "maxPayloadSize (4194304)" } else { "bytes, which is the most this endpoint reads" });
+            says(
+                &reply,
+                if is_bulk { "maxPayloadSize (4194304)" } else { "bytes, which is the most this endpoint reads" },
+            );
         }
     }
     assert!(asked > 300, "the table is nearly empty: {asked}");

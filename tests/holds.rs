@@ -77,7 +77,7 @@ both_engines! {
         assert_eq!(place.push().members(&place.crew).await, [""; 0], "the push reads what it said");
         assert_eq!(place.effective().await, 20);
         let groups = place.roll.reader().groups(&place.people[0]).await;
-        assert_eq!(groups, [place.crew.clone()]);
+        assert_eq!(groups, std::slice::from_ref(&place.crew));
         let why = place.roll.directory.explain(&place.roll.tenant, &place.people[0], &place.crew).await.expect("told");
         assert!(why.explanation.member && why.explanation.sentence.contains("a hold keeps it"), "{:?}", why.explanation);
         place.roll.verified().await;

@@ -195,7 +195,7 @@ async fn the_server_describes_itself() {
     let reader = world.client(&acme, Scope::ScimRead).await;
 
     let config = reader.scim("/ServiceProviderConfig").list("filter=x").await.status(200);
-    assert_eq!((&config["patch"]["supported"], &config["bulk"]["supported"]), (&json!(true), &json!(false)));
+    assert_eq!((&config["patch"]["supported"], &config["bulk"]["supported"]), (&json!(true), &json!(true)));
     assert_eq!(config["filter"], json!({ "supported": true, "maxResults": 1000 }));
     assert_eq!(config["authenticationSchemes"][0]["type"], "oauthbearertoken");
 
