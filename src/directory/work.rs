@@ -204,7 +204,7 @@ impl<'d> Work<'d> {
     }
 }
 
-/// Runs the body in a transaction and commits it; a lost race starts it again, three times at most. The body answers a
+/// Runs the body in a transaction and commits it; a lost race starts it again, six times at most. The body answers a
 /// `Result` and leaves events and derivation to [`Work::finish`], which is called for it.
 macro_rules! transact {
     ($directory:expr, $tenant:expr, $cause:expr, $work:ident => $body:block) => {
@@ -232,7 +232,7 @@ macro_rules! transact {
                 }
             };
             match outcome {
-                Err(error) if error.is_race() && tries < 3 => {
+                Err(error) if error.is_race() && tries < 6 => {
                     tries += 1;
                     $crate::directory::work::pause($directory, tries).await;
                 }
@@ -244,10 +244,12 @@ macro_rules! transact {
 }
 pub(crate) use transact;
 
-/// A short, uneven wait, so that two that collided do not collide again.
+/// An uneven wait, so that two that collided do not collide again: anything up to a bound that doubles with every try, from
+/// 32 ms to a second.
 pub(crate) async fn pause(directory: &Directory, tries: u64) {
-    let [jitter] = directory.ids.bytes::<1>();
-    tokio::time::sleep(std::time::Duration::from_millis(4 * tries + u64::from(jitter % 16))).await;
+    let random = u64::from(u16::from_be_bytes(directory.ids.bytes::<2>()));
+    let most = 16_u64 << tries.min(6);
+    tokio::time::sleep(std::time::Duration::from_millis(random % most)).await;
 }
 
 /// The row is this program's own; that it cannot be read is corruption.
