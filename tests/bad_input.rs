@@ -261,8 +261,10 @@ async fn every_endpoint_that_reads_a_body_refuses_what_is_none() {
             route.path.replace("{tenant}", "acme").replace("{parent}", "no-such-id").replace("{attribute}", "title");
         let path = path.replace("{id}", "no-such-id").replace("{broker}", "no-such-id").replace("{type}", "Nothings");
         let takes_none = described["paths"][&route.path][route.method.as_str().to_lowercase()]["requestBody"].is_null();
-        if takes_none && path.ends_with("/Me") {
-            continue; // It creates nobody, whatever the body says.
+        // `/Me` creates nobody, and a type that nobody has defined is not there, whatever the body says; an import judges its
+        // lines one by one (tests/moving_in.rs).
+        if takes_none && path.ends_with("/Me") || route.path.contains("{type}") || path.ends_with("/imports") {
+            continue;
         }
         let mut bodies: Vec<Vec<u8>> = not_json().into_iter().map(|(body, _)| body).collect();
         bodies.extend(no_object().map(|body| body.as_bytes().to_vec()));

@@ -168,7 +168,8 @@ struct Company {
 impl Company {
     async fn open() -> Arc<Company> {
         let roll = crowd().await;
-        let okta = roll.connection("okta", json!({"groups": {"match": "displayName"}})).await;
+        let okta =
+            roll.connection("okta", json!({"groups": {"match": "displayName"}, "hold": {"count": 1_000_000}})).await;
         let company = Company { roll, okta };
         for n in 0..PEOPLE {
             company.hire(n).await;
