@@ -1,8 +1,7 @@
 //! Fuzz targets: whatever a client may send as text, read by the pure rooms. No input panics, and what was read obeys the laws
 //! that are written here.
 //!
-//! `cargo test --test fuzz` tries the corpora in `tests/__fuzz__` and some random inputs, the same way every time. With
-//! coverage, for as long as you like: `tests/fuzz.sh filter 600` (see CONTRIBUTING.md).
+//! `cargo test --test fuzz` tries random inputs, the same way every time; `BOLERO_RANDOM_ITERATIONS` says how many.
 
 use std::sync::{Arc, LazyLock};
 

@@ -15,8 +15,8 @@ referee_finish() {
 trap referee_finish EXIT
 trap 'exit 143' INT TERM
 
-token() { # token SCOPE
-  "$referee_binary" token create --tenant acme --scope "$1" --database "$referee_database" --json |
+token() { # token SCOPE [FLAG VALUE]...
+  "$referee_binary" token create --tenant acme --scope "$@" --database "$referee_database" --json |
     "$referee_python" -c 'import json, sys; print(json.load(sys.stdin)["token"])'
 }
 
