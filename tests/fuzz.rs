@@ -1,7 +1,8 @@
 //! Fuzz targets: whatever a client may send as text, read by the pure rooms. No input panics, and what was read obeys the laws
 //! that are written here.
 //!
-//! `cargo test --test fuzz` tries random inputs, the same way every time; `BOLERO_RANDOM_ITERATIONS` says how many.
+//! For a second each, with other random inputs every time: these are the one exception to "tests are deterministic", because
+//! what they look for is what nobody thought of. A failure prints the `BOLERO_RANDOM_SEED` that repeats it.
 
 use std::sync::{Arc, LazyLock};
 
