@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rollkeeper::auth::token::Scope;
 use serde_json::{Map, Value, json};
 use support::client::Collection;
-use support::{Client, World, both_engines};
+use support::{World, both_engines};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -66,25 +66,19 @@ fn user() -> BoxedStrategy<Map<String, Value>> {
     ])
 }
 
-struct Stage {
-    admin: Client,
+struct Stage<'w> {
+    world: &'w World,
     runner: TestRunner,
 }
 
-impl Stage {
+impl Stage<'_> {
     fn draw<T: std::fmt::Debug>(&mut self, strategy: impl Strategy<Value = T>) -> T {
         strategy.new_tree(&mut self.runner).expect("a value").current()
     }
 
-    async fn events(&self) -> Value {
-        let mut after = String::new();
-        loop {
-            let page = self.admin.admin("/events").list(&format!("limit=1000&after={after}")).await.status(200);
-            after = page["next"].as_str().expect("a cursor").to_owned();
-            if page["more"] == false {
-                return page["next"].clone();
-            }
-        }
+    async fn events(&self) -> Vec<Value> {
+        let tenant = self.world.directory.tenant("acme").await.expect("a look-up").expect("the tenant").id;
+        self.world.events(&tenant).await
     }
 
     /// Reads it, puts it back, and sets every attribute to what it is.
@@ -115,7 +109,7 @@ both_engines! {
         let acme = world.tenant("acme").await;
         let (push, admin) = (world.client(&acme, Scope::Scim).await, world.client(&acme, Scope::Admin).await);
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
-        let mut stage = Stage { admin: admin.clone(), runner: TestRunner::new_with_rng(Config::default(), rng) };
+        let mut stage = Stage { world: &world, runner: TestRunner::new_with_rng(Config::default(), rng) };
         admin.organizations().post(json!({ "slug": "moby" })).await.status(201);
 
         for case in 0..cases() {
