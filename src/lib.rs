@@ -1,6 +1,6 @@
 //! Rollkeeper: a multi-tenant SCIM 2.0 directory server with just-in-time provisioning.
 //!
-//! Pure rooms decide, thin rooms do: `docs/architecture.md` walks through them, and `tests/architecture.rs` fails on an
+//! Pure rooms decide, thin rooms do: `docs/architecture.md` walks through them, and `tests/suite/architecture.rs` fails on an
 //! import that the table there forbids.
 
 pub mod app;

@@ -1,4 +1,4 @@
-//! What the naive reference (`tests/patch_reference`) found, each as the smallest request that showed it.
+//! What the naive reference (`tests/suite/patch_reference`) found, each as the smallest request that showed it.
 
 use std::sync::Arc;
 

@@ -1,0 +1,213 @@
+//! Hold the effect, not the request: what a connection would end beyond its budget is recorded and reads back as it was
+//! said, and stands for everybody else until an administrator applies it or its time is over.
+
+use axum::http::Method;
+use rollkeeper::auth::token::Scope;
+use serde_json::{Value, json};
+
+use crate::support::roll::{MINUTE, Roll, Voiced};
+use crate::support::{World, both_engines};
+
+/// A connection with a budget of three, twenty people and a crew of all of them.
+struct Place {
+    roll: Roll,
+    okta: String,
+    people: Vec<String>,
+    crew: String,
+}
+
+impl Place {
+    async fn on(roll: Roll) -> Self {
+        let okta = roll.connection("okta", json!({"hold": {"count": 3, "percent": 10, "release": "PT2H"}})).await;
+        let push = roll.push(&okta);
+        let mut people = Vec::new();
+        for n in 0..20 {
+            let body = json!({"userName": format!("p{n:02}"), "externalId": format!("e{n}"), "active": true});
+            people.push(push.post("User", body).await.expect("pushed").id);
+        }
+        let crew = push.post("Group", list("crew", &people)).await.expect("a group").id;
+        roll.clock.advance(MINUTE);
+        Self { roll, okta, people, crew }
+    }
+
+    fn push(&self) -> Voiced<'_> {
+        self.roll.push(&self.okta)
+    }
+
+    /// What everybody but the push sees.
+    async fn effective(&self) -> usize {
+        self.roll.reader().members(&self.crew).await.len()
+    }
+
+    async fn empties_the_list(&self) -> Vec<String> {
+        let (put, events) = self.roll.events_of(self.push().put("Group", &self.crew, list("crew", &[]))).await;
+        put.expect("answered as always");
+        events
+    }
+
+    async fn open(&self) -> String {
+        let holds = self.roll.directory.holds(&self.roll.tenant).await.expect("read");
+        holds.into_iter().find(|hold| hold.state == "open").expect("one is open").id
+    }
+
+    async fn switch(&self, person: &str, active: bool) {
+        let operation = json!({"op": "replace", "path": "active", "value": active});
+        self.push().patch("User", person, operation).await.expect("answered as always");
+    }
+
+    async fn active(&self) -> usize {
+        let all = self.roll.reader().everything("User").await;
+        all.iter().filter(|user| user.active == Some(true)).count()
+    }
+}
+
+fn list(name: &str, people: &[String]) -> Value {
+    let members: Vec<Value> = people.iter().map(|id| json!({"value": id})).collect();
+    json!({"displayName": name, "members": members})
+}
+
+both_engines! {
+    async fn a_list_that_is_emptied_reads_back_empty_and_stands_until_it_is_applied(database: Database) {
+        let place = Place::on(Roll::open(database).await).await;
+        let events = place.empties_the_list().await;
+        let hold = place.open().await;
+        assert_eq!(events.last(), Some(&format!("hold.opened {hold} {}", place.okta)), "{events:#?}");
+        assert!(!events.iter().any(|event| event.starts_with("membership.removed")), "{events:#?}");
+        assert_eq!(place.push().members(&place.crew).await, [""; 0], "the push reads what it said");
+        assert_eq!(place.effective().await, 20);
+        let groups = place.roll.reader().groups(&place.people[0]).await;
+        assert_eq!(groups, std::slice::from_ref(&place.crew));
+        let why = place.roll.directory.explain(&place.roll.tenant, &place.people[0], &place.crew).await.expect("told");
+        assert!(why.explanation.member && why.explanation.sentence.contains("a hold keeps it"), "{:?}", why.explanation);
+        place.roll.verified().await;
+
+        // An administrator's word stands above it, at once.
+        place.roll.directory.deny(&place.roll.tenant, &place.people[0], &place.crew).await.expect("denied");
+        assert_eq!(place.effective().await, 19);
+        // And the request again changes nothing.
+        assert_eq!(place.empties_the_list().await, [""; 0]);
+
+        let (info, held, next) =
+            place.roll.directory.hold(&place.roll.tenant, &hold, None, 5).await.expect("it is there");
+        assert_eq!((info.memberships, info.deactivations, held.len(), next.is_some()), (19, 0, 5, true));
+        let (applied, events) = place.roll.events_of(place.roll.directory.apply_hold(&place.roll.tenant, &hold)).await;
+        assert_eq!((applied.expect("applied"), place.effective().await), (19, 0));
+        assert_eq!(events.iter().filter(|event| event.starts_with("membership.removed")).count(), 19);
+        assert_eq!(events[0], format!("hold.applied {hold} {}", place.okta));
+        assert_eq!(place.roll.directory.apply_hold(&place.roll.tenant, &hold).await.expect("over"), 0);
+        place.roll.verified().await;
+    }
+
+    async fn a_hold_is_released_when_its_time_is_over(database: Database) {
+        let place = Place::on(Roll::open(database).await).await;
+        place.empties_the_list().await;
+        place.roll.clock.advance(2 * 60 * MINUTE - 1);
+        assert_eq!(place.roll.directory.tick().await.expect("ticks").holds, 0);
+        place.roll.clock.advance(1);
+        let (ticked, events) = place.roll.events_of(place.roll.directory.tick()).await;
+        assert_eq!((ticked.expect("ticks").holds, place.effective().await), (20, 0));
+        assert!(events[0].starts_with("hold.released"), "{events:#?}");
+        place.roll.verified().await;
+    }
+
+    async fn an_idp_that_says_it_again_takes_the_hold_away(database: Database) {
+        let place = Place::on(Roll::open(database).await).await;
+        place.empties_the_list().await;
+        let hold = place.open().await;
+        let (put, events) = place.roll.events_of(place.push().put("Group", &place.crew, list("crew", &place.people))).await;
+        put.expect("restored");
+        assert_eq!(events, [format!("hold.restored {hold} -")], "nothing effective has happened");
+        // A single removal bites again: nothing of the hold is left.
+        let remove = json!({"op": "remove", "path": format!("members[value eq \"{}\"]", place.people[0])});
+        place.push().patch("Group", &place.crew, remove).await.expect("removed");
+        assert_eq!(place.effective().await, 19);
+        place.roll.verified().await;
+    }
+
+    async fn a_single_deactivation_is_never_delayed_and_a_flood_of_them_is(database: Database) {
+        let place = Place::on(Roll::open(database).await).await;
+        for (n, person) in place.people.iter().enumerate().take(3) {
+            place.switch(person, false).await;
+            assert_eq!(place.active().await, 19 - n, "at once");
+        }
+        for person in &place.people[3..10] {
+            place.switch(person, false).await;
+            assert_eq!(place.push().get("User", person).await.expect("its own").active, Some(false));
+        }
+        assert_eq!((place.active().await, place.effective().await), (17, 17), "beyond the budget they are held");
+        let hold = place.open().await;
+        let (info, ..) = place.roll.directory.hold(&place.roll.tenant, &hold, None, 1).await.expect("there");
+        assert_eq!((info.memberships, info.deactivations), (7, 7));
+        place.roll.verified().await;
+
+        // Whoever is brought back is not held any more; an administrator's suspension bites through.
+        place.switch(&place.people[3], true).await;
+        place.roll.directory.suspend(&place.roll.tenant, &place.people[4]).await.expect("suspended");
+        assert_eq!(place.active().await, 16);
+        place.roll.directory.unsuspend(&place.roll.tenant, &place.people[4]).await.expect("lifted");
+        assert_eq!(place.active().await, 16, "what the push said holds then");
+        place.roll.verified().await;
+
+        // An hour later the budget is whole: a single one bites while the others are still held.
+        place.roll.clock.advance(61 * MINUTE);
+        place.switch(&place.people[19], false).await;
+        assert_eq!(place.active().await, 15);
+        place.roll.directory.apply_hold(&place.roll.tenant, &hold).await.expect("applied");
+        assert_eq!((place.active().await, place.effective().await), (10, 10));
+        place.roll.verified().await;
+    }
+
+    async fn new_settings_that_would_end_too_much_are_held_too(database: Database) {
+        let place = Place::on(Roll::open(database).await).await;
+        let tenant = &place.roll.tenant;
+        let info = place.roll.directory.connection(tenant, "okta").await.expect("read").expect("there");
+        let moby = place.roll.administrator().post("Organization", json!({"slug": "moby"})).await.expect("made").id;
+        let with = info.rules.patched(&json!({"default": {"organization": "moby"}})).expect("good settings");
+        place.roll.directory.update_connection(tenant, &place.okta, with, None).await.expect("updated");
+        let (updated, events) = place
+            .roll
+            .events_of(place.roll.directory.update_connection(tenant, &place.okta, info.rules, None))
+            .await;
+        updated.expect("updated");
+        assert!(events.iter().any(|event| event.starts_with("hold.opened")), "{events:#?}");
+        let why = place.roll.directory.explain(tenant, &place.people[0], &moby).await.expect("told").explanation;
+        assert!(why.member, "{why:?}");
+        place.roll.verified().await;
+    }
+}
+
+#[tokio::test]
+async fn holds_are_listed_and_applied_over_http() {
+    let world = World::sqlite().await;
+    let acme = world.tenant("acme").await;
+    let (admin, push) = (world.client(&acme, Scope::Admin).await, world.client(&acme, Scope::Scim).await);
+    let rules = json!({"rules": {"hold": {"count": 1, "percent": 0}}});
+    admin.admin("/connections").call(Method::PATCH, "/default").json(rules).await.status(200);
+    let mut members = Vec::new();
+    for name in ["ana", "bo"] {
+        members.push(json!({"value": push.users().post(json!({"userName": name})).await.status(201).id()}));
+    }
+    let crew = push.groups().post(json!({"displayName": "crew", "members": members})).await.status(201).id();
+    let emptied = push.groups().put(&crew, json!({"displayName": "crew", "members": []})).await.status(200);
+    assert_eq!(emptied["members"], Value::Null);
+    assert_eq!(admin.groups().get(&crew).await.status(200)["members"].as_array().map(Vec::len), Some(2));
+
+    let holds = admin.admin("/holds").list("").await.status(200);
+    assert_eq!((&holds["holds"][0]["state"], &holds["holds"][0]["memberships"]), (&json!("open"), &json!(2)));
+    let id = holds["holds"][0]["id"].as_str().expect("an id").to_owned();
+    let shown = admin.admin("/holds").list("").await.status(200);
+    assert_eq!(shown.body, holds.body);
+    let page = admin.admin("/holds").call(Method::GET, &format!("/{id}?limit=1")).await.status(200);
+    assert_eq!((&page["held"][0]["group"]["name"], page["held"].as_array().map(Vec::len)), (&json!("crew"), Some(1)));
+    let next = page["next"].as_str().expect("there is more");
+    let rest = admin.admin("/holds").call(Method::GET, &format!("/{id}?after={next}")).await.status(200);
+    assert_eq!((rest["held"].as_array().map(Vec::len), &rest["next"]), (Some(1), &Value::Null));
+    let applied = admin.admin("/holds").call(Method::POST, &format!("/{id}/apply")).await.status(200);
+    assert_eq!(applied["people"], 2);
+    assert_eq!(admin.groups().get(&crew).await.status(200)["members"], Value::Null);
+    admin.admin("/holds").get("no-such-id").await.problem(404, "not_found");
+    admin.admin("/holds").call(Method::POST, "/no-such-id/apply").await.problem(404, "not_found");
+    let none = json!({"rules": {"hold": {"count": 0}}});
+    admin.admin("/connections").call(Method::PATCH, "/default").json(none).await.problem(400, "invalid_value");
+    assert_eq!(world.directory.verify(None).await.expect("verify runs"), []);
+}

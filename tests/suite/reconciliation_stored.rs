@@ -1,0 +1,232 @@
+//! Reconciliation against its small model, over the real store on both engines: every history agrees with the
+//! reference event by event, every check holds, and `verify` finds nothing afterwards.
+//!
+//! `PROPTEST_CASES` sets how many histories are played, as a multiple of proptest's own 256.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use proptest::test_runner::TestCaseError;
+use rollkeeper::reconcile::DefaultMode;
+
+use crate::model::checks::{Bench, CHECKS, Case};
+use crate::model::compare::agree;
+use crate::model::reference::State;
+use crate::model::stored::{Store, Stored};
+use crate::model::strategy::{self, History, World};
+use crate::model::{Client, Event, Groups, Login, Mode, SignIn, Subject, Team, Universe};
+use crate::support::Database;
+
+const UNIVERSE: Universe = Universe::PLAIN.stored();
+
+fn scaled(cases: u32) -> u32 {
+    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    (cases * wanted.unwrap_or(256)).div_ceil(256)
+}
+
+fn of_the_store(world: World) -> World {
+    World { universe: world.universe.stored(), ..world }
+}
+
+/// Plays histories of four worlds: stamps far apart, stamps that tie, everybody known to several sources, one person.
+fn agrees(database: &Database, cases: u32) {
+    let store = Store::open(database.url());
+    let events = Cell::new(0);
+    let worlds = [World::plain(), World::dense(), World::deep(), World::narrow()].map(of_the_store);
+    for (seed, world) in (41..).zip(worlds) {
+        let test = |history: History| {
+            let mut product = Stored::new(&store, world.universe, history.mode);
+            let played = agree(world.universe, &history, &mut product, true).map_err(TestCaseError::fail)?;
+            let differences = product.verify();
+            if !differences.is_empty() {
+                return Err(TestCaseError::fail(format!("{differences:#?}")));
+            }
+            events.set(events.get() + played);
+            Ok(())
+        };
+        if let Err(failure) = strategy::runner(seed, scaled(cases)).run(&strategy::history(&world), test) {
+            panic!("{failure}");
+        }
+    }
+    println!("{} histories, {} events", scaled(cases) * 4, events.get());
+}
+
+fn lived<S: Subject>(mut subject: S, events: &[Event]) -> S {
+    subject.run(events);
+    subject
+}
+
+/// Every check on every case.
+fn all_checks(database: &Database, cases: u32) {
+    let store: Rc<Store> = Store::open(database.url());
+    let applied = RefCell::new(BTreeMap::<&str, u32>::new());
+    let test = |(mut case, pushed): (Case, bool)| {
+        // Few cases are played here, and too few of them have a person whom both clients push.
+        if pushed {
+            let put = |client| Event::Put { client, who: case.who, active: true, name: Some("N1"), stamp: 1 };
+            case.prefix.extend(Client::ALL.map(put));
+        }
+        let state = lived(State::new(UNIVERSE, case.mode), &case.prefix);
+        for check in &CHECKS {
+            let mut start = |mode: Mode, events: &[Event]| -> Box<dyn Subject> {
+                Box::new(lived(Stored::new(&store, UNIVERSE, mode), events))
+            };
+            let verdict = (check.judge)(&mut Bench { case: &case, state: &state, start: &mut start });
+            if verdict == Some(false) {
+                return Err(TestCaseError::fail(format!("{}: {}", check.name, check.says)));
+            }
+            *applied.borrow_mut().entry(check.name).or_default() += u32::from(verdict.is_some());
+        }
+        Ok(())
+    };
+    let world = of_the_store(World::plain());
+    if let Err(failure) = strategy::runner(51, scaled(cases)).run(&(strategy::case(&world), proptest::bool::ANY), test)
+    {
+        panic!("{failure}");
+    }
+    println!("{} cases: {:?}", scaled(cases), applied.borrow());
+}
+
+fn on_postgres(test: impl FnOnce(&Database)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let database = runtime.block_on(Database::postgres());
+    test(&database);
+}
+
+/// A history told by hand: what a longer one once found.
+fn told(store: &Rc<Store>, story: &str, events: &[Event]) {
+    for mode in [None, Some(DefaultMode::Fallback)] {
+        let history = History { mode, events: events.to_vec() };
+        let mut product = Stored::new(store, UNIVERSE, mode);
+        if let Err(difference) = agree(UNIVERSE, &history, &mut product, true) {
+            panic!("{story}: {difference}");
+        }
+        assert_eq!(product.verify(), [], "{story}");
+    }
+}
+
+/// Each was a difference between the store and the reference.
+fn stories() -> Vec<(&'static str, Vec<Event>)> {
+    let (client, who) = (Client::C1, "p");
+    let put = |client, active, stamp| Event::Put { client, who, active, name: Some("N1"), stamp };
+    let member = |present, stamp| Event::Member { client, team: Team::G1, who, present, stamp };
+    let signs_in = |login, iat, groups| Event::Login(SignIn { login, who, iat, groups, name: Some("J1") });
+    let (absent, invite, delete) =
+        (Groups::Absent, Event::Invite { who, team: Team::G1 }, Event::Delete { client, who });
+    let enter = Event::Enter { who, name: "E1" };
+    vec![
+        (
+            "whoever is deleted and pushed again may sign in again",
+            vec![
+                signs_in(Login::K1, 1, absent),
+                put(client, true, 2),
+                delete.clone(),
+                put(client, true, 3),
+                signs_in(Login::K1, 4, absent),
+            ],
+        ),
+        (
+            "also by another connection than the one that deleted",
+            vec![
+                signs_in(Login::K2, 1, absent),
+                put(client, true, 2),
+                delete.clone(),
+                put(Client::C2, true, 3),
+                signs_in(Login::K2, 4, absent),
+                signs_in(Login::K1, 5, absent),
+            ],
+        ),
+        (
+            "and whoever an administrator enters again, though not through the connection that deleted",
+            vec![
+                signs_in(Login::K2, 1, absent),
+                put(client, true, 2),
+                delete.clone(),
+                enter.clone(),
+                signs_in(Login::K2, 3, absent),
+                signs_in(Login::K1, 4, absent),
+                member(true, 5),
+                signs_in(Login::K1, 6, absent),
+            ],
+        ),
+        (
+            "a suspension is no word of the push that claims the person",
+            vec![
+                enter,
+                Event::Suspend { who, stamp: 1 },
+                member(true, 2),
+                Event::Unsuspend { who },
+                signs_in(Login::K1, 3, absent),
+            ],
+        ),
+        (
+            "of two logins at once the one whose list was cut off is the newer",
+            vec![
+                signs_in(Login::K1, 1, absent),
+                signs_in(Login::K1, 1, Groups::CutOff),
+                signs_in(Login::K1, 1, absent),
+            ],
+        ),
+        (
+            "an invitation goes with the person, and nobody who was deleted is invited",
+            vec![
+                invite.clone(),
+                put(client, true, 1),
+                delete,
+                invite.clone(),
+                put(client, true, 2),
+                signs_in(Login::K1, 3, absent),
+                invite,
+                signs_in(Login::K1, 4, absent),
+            ],
+        ),
+    ]
+}
+
+fn stories_agree(database: &Database) {
+    let store = Store::open(database.url());
+    stories().into_iter().for_each(|(story, events)| told(&store, story, &events));
+}
+
+mod every_story_agrees_with_the_reference {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        stories_agree(&Database::sqlite());
+    }
+
+    #[test]
+    fn postgres() {
+        on_postgres(stories_agree);
+    }
+}
+
+mod every_history_agrees_with_the_reference {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        agrees(&Database::sqlite(), 50);
+    }
+
+    #[test]
+    fn postgres() {
+        on_postgres(|database| agrees(database, 12));
+    }
+}
+
+mod every_check_holds_of_the_store {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        all_checks(&Database::sqlite(), 20);
+    }
+
+    #[test]
+    fn postgres() {
+        on_postgres(|database| all_checks(database, 6));
+    }
+}

@@ -1,0 +1,151 @@
+//! Every answer of every test against `openapi.yaml`: its status is described, its media type, and its body to the last
+//! member. The client calls this, so no test can forget it.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use axum::http::Method;
+use regex::Regex;
+use serde_json::{Map, Value};
+
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_yaml_ng::from_str(include_str!("../../../openapi.yaml")).expect("openapi.yaml is YAML"));
+
+/// What is wrong with this answer, if its path is described at all; a path that is not leads nowhere.
+pub fn breaches(method: &Method, path: &str, status: u16, media_type: &str, body: &[u8]) -> Vec<String> {
+    let Some(item) = described(path.split('?').next().unwrap_or_default()) else { return Vec::new() };
+    // HEAD is what GET says, without the body.
+    let name = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
+    let Some(operation) = item.get(&name) else {
+        return if status == 405 { Vec::new() } else { vec![format!("{status} of a method that is not described")] };
+    };
+    let Some(response) = operation["responses"].get(status.to_string()) else {
+        return vec![format!("status {status} is not described")];
+    };
+    let content = &resolve(response)["content"];
+    if body.is_empty() {
+        let bodiless = method == Method::HEAD || content.is_null();
+        return if bodiless { Vec::new() } else { vec![format!("{status} without the body that is described")] };
+    }
+    // SCIM is also answered as plain JSON, to those who take nothing else (RFC 7644 §3.8).
+    let described = content.get(media_type).or_else(|| match media_type {
+        "application/json" => content.get("application/scim+json"),
+        _ => None,
+    });
+    let Some(described) = described else { return vec![format!("{status} as {media_type} is not described")] };
+    if !media_type.ends_with("json") {
+        return Vec::new();
+    }
+    let Ok(value) = serde_json::from_slice(body) else { return vec!["not JSON".to_owned()] };
+    let mut wrong = Vec::new();
+    check(&described["schema"], &value, "", &mut wrong);
+    wrong
+}
+
+/// The path item whose template fits; a literal segment fits better than a parameter.
+fn described(path: &str) -> Option<&'static Value> {
+    let segments: Vec<&str> = path.split('/').collect();
+    let items = DOCUMENT["paths"].as_object().expect("openapi.yaml has paths");
+    let fits = |template: &str| {
+        let parts: Vec<&str> = template.split('/').collect();
+        let equal = parts.len() == segments.len()
+            && parts.iter().zip(&segments).all(|(part, segment)| part == segment || part.starts_with('{'));
+        equal.then(|| parts.iter().filter(|part| part.starts_with('{')).count())
+    };
+    items
+        .iter()
+        .filter_map(|(template, item)| Some((fits(template)?, item)))
+        .min_by_key(|(n, _)| *n)
+        .map(|(_, item)| item)
+}
+
+fn resolve(value: &Value) -> &Value {
+    match value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
+        Some(pointer) => resolve(DOCUMENT.pointer(pointer).expect("a reference leads somewhere")),
+        None => value,
+    }
+}
+
+/// The part of JSON Schema that `openapi.yaml` uses.
+fn check(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
+    let schema = resolve(schema);
+    if let Some(choices) = schema["oneOf"].as_array() {
+        let fits = |choice: &&Value| {
+            let mut wrong = Vec::new();
+            check(choice, value, at, &mut wrong);
+            wrong.is_empty()
+        };
+        if choices.iter().filter(fits).count() != 1 {
+            wrong.push(format!("{at} is not one of those described: {value}"));
+        }
+        return;
+    }
+    if schema.get("const").is_some_and(|only| only != value)
+        || schema["enum"].as_array().is_some_and(|known| !known.contains(value))
+        || !has_type(&schema["type"], value)
+    {
+        wrong.push(format!("{at} is not as described: {value}"));
+        return;
+    }
+    match value {
+        Value::Object(members) => check_members(schema, members, at, wrong),
+        Value::Array(elements) if schema.get("items").is_some() => {
+            for (index, element) in elements.iter().enumerate() {
+                check(&schema["items"], element, &format!("{at}[{index}]"), wrong);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn check_members(schema: &Value, members: &Map<String, Value>, at: &str, wrong: &mut Vec<String>) {
+    let (mut properties, mut required) = (BTreeMap::new(), Vec::new());
+    gather(schema, &mut properties, &mut required);
+    if properties.is_empty() {
+        return;
+    }
+    for name in required {
+        if !members.contains_key(name) {
+            wrong.push(format!("{at}.{name} is missing"));
+        }
+    }
+    for (name, value) in members {
+        let by_pattern = || {
+            let patterns = resolve(schema)["patternProperties"].as_object().into_iter().flatten();
+            let fits = |pattern: &str| Regex::new(pattern).expect("a pattern").is_match(name);
+            patterns.into_iter().find(|(pattern, _)| fits(pattern)).map(|(_, described)| described)
+        };
+        match properties.get(name.as_str()).copied().or_else(by_pattern) {
+            Some(described) => check(described, value, &format!("{at}.{name}"), wrong),
+            None => wrong.push(format!("{at}.{name} is not described")),
+        }
+    }
+}
+
+/// The members of a schema and of those that it includes.
+fn gather<'a>(schema: &'a Value, properties: &mut BTreeMap<&'a str, &'a Value>, required: &mut Vec<&'a str>) {
+    let schema = resolve(schema);
+    properties
+        .extend(schema["properties"].as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value)));
+    required.extend(schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str));
+    for included in schema["allOf"].as_array().into_iter().flatten() {
+        gather(included, properties, required);
+    }
+}
+
+fn has_type(described: &Value, value: &Value) -> bool {
+    match described {
+        Value::String(name) => match name.as_str() {
+            "string" => value.is_string(),
+            "boolean" => value.is_boolean(),
+            "integer" => value.is_i64() || value.is_u64(),
+            "number" => value.is_number(),
+            "object" => value.is_object(),
+            "array" => value.is_array(),
+            "null" => value.is_null(),
+            other => panic!("a type that JSON Schema does not have: {other}"),
+        },
+        Value::Array(names) => names.iter().any(|name| has_type(name, value)),
+        _ => true,
+    }
+}
