@@ -1,8 +1,9 @@
 //! Fuzz targets: whatever a client may send as text, read by the pure rooms. No input panics, and what was read obeys the laws
 //! that are written here.
 //!
-//! For a second each, with other random inputs every time: these are the one exception to "tests are deterministic", because
-//! what they look for is what nobody thought of. A failure prints the `BOLERO_RANDOM_SEED` that repeats it.
+//! Every run reads the corpora under `tests/__fuzz__`: what long runs of a coverage-guided fuzzer found worth keeping
+//! (`tests/fuzz.sh`). Random inputs beside them are asked for, since tests are deterministic: `ROLLKEEPER_TEST_CASES=20000 cargo
+//! nextest run --test fuzz`, as `./check` does. A failure prints the `BOLERO_RANDOM_SEED` that repeats it.
 
 use std::sync::{Arc, LazyLock};
 
@@ -21,6 +22,11 @@ use rollkeeper::scim::version::Tags;
 use serde_json::{Value, json};
 
 static REGISTRY: LazyLock<Arc<Registry>> = LazyLock::new(Registry::builtin);
+
+/// How many random inputs each target reads.
+fn random() -> usize {
+    std::env::var("ROLLKEEPER_TEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(0)
+}
 
 /// One resource of each type, with something in most kinds of attribute.
 static SAMPLES: LazyLock<Vec<(Arc<ResourceType>, Document)>> = LazyLock::new(|| {
@@ -85,7 +91,7 @@ fn patched(kind: &ResourceType, before: &Document, body: &Value) {
 
 #[test]
 fn filter() {
-    check!().for_each(|input: &[u8]| {
+    check!().with_iterations(random()).for_each(|input: &[u8]| {
         text(input, |text| {
             let Ok(filter) = Filter::parse(text) else { return };
             let printed = filter.to_string();
@@ -116,7 +122,7 @@ fn filter() {
 
 #[test]
 fn path() {
-    check!().for_each(|input: &[u8]| {
+    check!().with_iterations(random()).for_each(|input: &[u8]| {
         text(input, |text| {
             for (kind, before) in SAMPLES.iter() {
                 let _ = sort_place(kind, text);
@@ -131,7 +137,7 @@ fn path() {
 
 #[test]
 fn patch_body() {
-    check!().for_each(|input: &[u8]| {
+    check!().with_iterations(random()).for_each(|input: &[u8]| {
         json(input, |body| {
             for (kind, before) in SAMPLES.iter() {
                 patched(kind, before, body);
@@ -142,7 +148,7 @@ fn patch_body() {
 
 #[test]
 fn resource_body() {
-    check!().for_each(|input: &[u8]| {
+    check!().with_iterations(random()).for_each(|input: &[u8]| {
         json(input, |body| {
             for (kind, _) in SAMPLES.iter() {
                 if let Ok(read) = Document::read(kind, body) {
@@ -155,7 +161,7 @@ fn resource_body() {
 
 #[test]
 fn bulk_body() {
-    check!().for_each(|input: &[u8]| {
+    check!().with_iterations(random()).for_each(|input: &[u8]| {
         json(input, |body| {
             if let Ok(request) = BulkRequest::read(body, 1000) {
                 for operation in &request.operations {
@@ -173,7 +179,7 @@ fn bulk_body() {
 
 #[test]
 fn query_string() {
-    check!().for_each(|input: &[u8]| {
+    check!().with_iterations(random()).for_each(|input: &[u8]| {
         text(input, |text| {
             let Ok(parameters) = Parameters::from_query(text) else { return };
             for (kind, _) in SAMPLES.iter() {
@@ -185,7 +191,7 @@ fn query_string() {
 
 #[test]
 fn token() {
-    check!().for_each(|input: &[u8]| {
+    check!().with_iterations(random()).for_each(|input: &[u8]| {
         text(input, |text| {
             let shown = token::credentials(text).unwrap_or(text);
             if let Ok(token) = Token::parse(shown) {

@@ -41,7 +41,9 @@ impl From<directory::Error> for Failure {
             directory::Error::Scim(error)
             | directory::Error::Refused { error, .. }
             | directory::Error::Denied { error, .. } => Self::Refused(error.detail),
-            directory::Error::Busy => Self::refused("the database is busy; try again in a moment"),
+            directory::Error::Busy | directory::Error::Again(_) => {
+                Self::refused("the database is busy; try again in a moment")
+            }
             directory::Error::Store(error) => error.into(),
         }
     }

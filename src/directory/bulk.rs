@@ -212,7 +212,6 @@ impl<'d> Run<'d> {
             );
         }
         let mut ids = allotted.clone();
-        let mut held = BTreeSet::new();
         for _ in 0..ATTEMPTS {
             let named = |name: &str| match places.get(name) {
                 Some(&at) => Some(Named { endpoint: requests[at].kind.endpoint.clone(), id: ids[at].clone() }),
@@ -224,14 +223,13 @@ impl<'d> Run<'d> {
                 (request.kind.clone(), data)
             });
             let set: Vec<(Arc<ResourceType>, Value)> = resolved.collect();
-            let mut trial =
-                Trial { set: &set, secrets: &secrets, allotted: &allotted, ids: &ids, held, at: 0, others: None };
+            let mut trial = Trial { set: &set, secrets: &secrets, allotted: &allotted, ids: &ids, at: 0, others: None };
             let outcome = self.make_in_one(&mut trial).await;
-            let Trial { held: met, at, others, .. } = trial;
+            let Trial { at, others, .. } = trial;
             match (outcome, others) {
                 (Ok(made), _) => return Ok(made),
                 // Somebody was known already: the same again, with the ids that they have.
-                (Err(_), Some(others)) => (ids, held) = (others, met),
+                (Err(_), Some(others)) => ids = others,
                 (Err(error), None) => return Err((at, error)),
             }
         }
@@ -241,9 +239,7 @@ impl<'d> Run<'d> {
     async fn make_in_one(&self, trial: &mut Trial<'_>) -> Result<Vec<(String, Vec<Note>)>> {
         let caller = self.caller;
         let outcome = transact!(self.directory, &caller.tenant, Cause::by(caller.source()), work => {
-            let made = work.make_set(caller, trial).await;
-            trial.held.extend(work.before.keys().cloned());
-            made
+            work.make_set(caller, trial).await
         });
         self.directory.queued(caller, outcome).await
     }
@@ -299,8 +295,6 @@ struct Trial<'a> {
     allotted: &'a [String],
     /// What they refer to each other by.
     ids: &'a [String],
-    /// People whom an earlier attempt met: they are locked at once, in the order of their ids.
-    held: BTreeSet<String>,
     /// Which of the set is under way.
     at: usize,
     /// The ids that they have, where these are others.
@@ -319,15 +313,14 @@ impl Work<'_> {
                 agree::share(&mut self.tx, &connected.id, &[About::Settings]).await?;
             }
             if !things.is_empty() {
-                agree::alone(&mut self.tx, &connected.id, About::GroupNames).await?;
+                self.name_groups(&connected.id).await?;
             }
         }
         let mut made = Vec::with_capacity(trial.set.len());
         for at in things {
             made.push((at, self.make_one(speaker.as_ref(), trial, at).await?));
         }
-        let mut held = trial.held.clone();
-        held.extend(made.iter().flat_map(|(_, made)| made.named()).cloned());
+        let mut held: BTreeSet<String> = made.iter().flat_map(|(_, made)| made.named()).cloned().collect();
         for &at in &people {
             held.extend(self.may_become(speaker.as_ref(), &trial.set[at].1).await?);
         }

@@ -1,5 +1,6 @@
 //! What a use case can answer instead.
 
+use super::order::First;
 use crate::{scim, store};
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -15,6 +16,9 @@ pub enum Error {
     /// The caller's to read; nobody has to mend it. `code` is of problem details.
     #[error("{error}")]
     Denied { error: scim::Error, code: &'static str },
+    /// These are locked by others, out of the order in which everybody locks: the transaction starts again with them.
+    #[error("a lock that another transaction holds")]
+    Again(First),
     /// Too many races lost, or no connection in time: try again.
     #[error("the server is busy")]
     Busy,
@@ -44,8 +48,12 @@ impl Error {
     }
 
     /// Whether the transaction may start again.
-    pub(crate) fn is_race(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_race())
+    pub fn is_race(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_race(),
+            Self::Again(_) => true,
+            _ => false,
+        }
     }
 }
 

@@ -10,7 +10,6 @@ use crate::scim::document::Document;
 use crate::scim::key::{self, Key};
 use crate::scim::resource_type::urn;
 use crate::scim::{self};
-use crate::store::agree::{self, About};
 use crate::store::{identity, resources, values, vouches};
 
 use super::settle::effective_entries;
@@ -39,7 +38,7 @@ impl Work<'_> {
     pub(crate) async fn make_group(&mut self, connected: Option<&Connected>, stated: Stated) -> Result<resources::Row> {
         let display = required_name(&stated.document)?;
         if let Some(connected) = connected {
-            agree::alone(&mut self.tx, &connected.id, About::GroupNames).await?;
+            self.name_groups(&connected.id).await?;
             self.check_own_group(connected, &stated, &display).await?;
             if !connected.rules.in_scope(&display) {
                 return Err(scim::Error::forbidden(format!(
@@ -172,7 +171,7 @@ impl Work<'_> {
         resources::update(&mut self.tx, row).await?;
         self.index_group(row, &document, stated.external_id.as_deref()).await?;
         if let Some(owner) = row.owner.clone() {
-            agree::alone(&mut self.tx, &owner, About::GroupNames).await?;
+            self.name_groups(&owner).await?;
             let bound_at = resources::record(&mut self.tx, &owner, &row.id).await?.map_or(self.now, |r| r.bound_at);
             let record = resources::Record {
                 connection: owner.clone(),

@@ -251,9 +251,11 @@ impl Work<'_> {
                 }
                 MemberEdit::Replace(members) => {
                     let stated: BTreeSet<String> = members.into_iter().map(|member: Member| member.value).collect();
-                    let out: Vec<String> = current(&outcome, &listed).difference(&stated).cloned().collect();
-                    outcome.wanted.extend(out.into_iter().map(|id| (id, false)));
-                    outcome.wanted.extend(stated.into_iter().map(|id| (id, true)));
+                    let current = current(&outcome, &listed);
+                    outcome.wanted.extend(current.difference(&stated).map(|id| (id.clone(), false)));
+                    // An administrator who repeats who is in grants nothing to them.
+                    let is_said = |id: &String| matches!(view, View::Effective) && current.contains(id);
+                    outcome.wanted.extend(stated.into_iter().filter(|id| !is_said(id)).map(|id| (id, true)));
                     outcome.full = true;
                 }
             }

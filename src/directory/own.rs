@@ -132,6 +132,23 @@ impl Work<'_> {
     /// Nobody else holds what the tenant's definitions say is unique. Two that write it at the same time are told apart by
     /// the index, and the one that starts again finds the other here.
     pub(crate) async fn check_unique(&mut self, kind: &ResourceType, id: &str, entries: &[Entry]) -> Result<()> {
+        match self.holder_of_unique(kind, id, entries).await? {
+            Some((attr, holder)) => {
+                let detail = format!("another {} already has this value of {}", kind.name, spelt(kind, &attr));
+                let named = if self.is_administrators { format!(": {holder}, and so has {id}") } else { String::new() };
+                Err(scim::Error::uniqueness(detail + &named).into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The first of the values that the tenant's definitions say are unique which somebody else holds: (index path, holder).
+    pub(crate) async fn holder_of_unique(
+        &mut self,
+        kind: &ResourceType,
+        id: &str,
+        entries: &[Entry],
+    ) -> Result<Option<(String, String)>> {
         let own: Vec<String> = kind
             .extensions
             .iter()
@@ -147,16 +164,9 @@ impl Work<'_> {
             .map(|entry| (entry.attr.as_str(), entry.key.as_str()))
             .collect();
         if wanted.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        match values::taken(&mut self.tx, &kind.name, id, &wanted).await? {
-            Some((attr, holder)) => {
-                let detail = format!("another {} already has this value of {}", kind.name, spelt(kind, &attr));
-                let named = if self.is_administrators { format!(": {holder}, and so has {id}") } else { String::new() };
-                Err(scim::Error::uniqueness(detail + &named).into())
-            }
-            None => Ok(()),
-        }
+        Ok(values::taken(&mut self.tx, &kind.name, id, &wanted).await?)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::scim::document::Document;
 use crate::store::{people, resources, values};
 
 use super::settle::effective_entries;
+use super::verify::other_external_id;
 use super::work::corrupt;
 use super::{Directory, Result, Work, transact};
 
@@ -51,12 +52,7 @@ impl Work<'_> {
             let Some(row) = resources::find_for_update(&mut self.tx, &row.kind, &row.id).await? else { continue };
             let document = Document::from_json(&row.document).map_err(|e| corrupt("resource", e))?;
             if row.kind == "Group" {
-                let record = match &row.owner {
-                    Some(owner) => resources::record(&mut self.tx, owner, &row.id).await?,
-                    None => None,
-                };
-                let entered = document.0.get("externalId").and_then(serde_json::Value::as_str).map(str::to_owned);
-                let external_id = record.map_or(entered, |record| record.external_id);
+                let external_id = other_external_id(&mut self.tx, &row, &document).await?;
                 self.index_group(&row, &document, external_id.as_deref()).await?;
             } else if kind.own {
                 self.index_own(kind, &row.id, &document, row.display.as_deref()).await?;

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::reconcile::{cells, derive};
-use crate::store::{people, values};
+use crate::scim::document::Document;
+use crate::store::{Tx, definitions, people, resources, values};
 
 use super::passwords::{password_row, stands_apart};
 use super::remap::Waiting;
 use super::settle::{display_name, effective_entries, effective_external_id, own_document};
+use super::work::corrupt;
 use super::{Configuration, Directory, Result, world};
 
 /// A derived value that is not what its registers give.
@@ -31,8 +35,35 @@ impl Directory {
         let mut all = Vec::new();
         for tenant in tenants {
             self.verify_people(&tenant, &mut all).await?;
+            self.verify_others(&tenant, &mut all).await?;
         }
         Ok(all)
+    }
+
+    /// The index rows of groups, organizations and the tenant's own types. While a definition is being changed they are
+    /// those of two definitions, and are left out.
+    async fn verify_others(&self, tenant: &str, all: &mut Vec<Difference>) -> Result<()> {
+        let kinds: Vec<String> = self.registry(tenant).await?.types.iter().map(|kind| kind.name.clone()).collect();
+        for name in kinds.iter().filter(|name| *name != "User") {
+            let mut after = String::new();
+            loop {
+                let mut tx = self.engine.read(tenant).await?;
+                let ids = people::ids_after(&mut tx, name, &after, 200).await?;
+                let Some(last) = ids.last().cloned() else { break };
+                let registry = self.registry_in(&mut tx).await?;
+                let is_changing = definitions::list(&mut tx).await?.iter().any(|row| row.next.is_some());
+                let Some(kind) = registry.type_named(name).filter(|_| !is_changing) else { break };
+                for row in resources::existing(&mut tx, &ids).await? {
+                    let document = Document::from_json(&row.document).map_err(|e| corrupt("resource", e))?;
+                    let external_id = other_external_id(&mut tx, &row, &document).await?;
+                    let entries = effective_entries(kind, &document, external_id.as_deref(), row.display.as_deref());
+                    let wanted = entries.into_iter().map(|e| (String::new(), e.attr, e.slot, e.key.0)).collect();
+                    all.extend(index_difference(&mut tx, tenant, &row.id, wanted).await?);
+                }
+                after = last;
+            }
+        }
+        Ok(())
     }
 
     async fn verify_people(&self, tenant: &str, all: &mut Vec<Difference>) -> Result<()> {
@@ -99,19 +130,43 @@ impl Directory {
                         index(&record.connection, &own, None);
                     }
                 }
-                wanted.sort();
-                let mut stored = values::stored(&mut tx, id).await?;
-                stored.sort();
-                if stored != wanted {
-                    differ(
-                        "value",
-                        id.clone(),
-                        format!("{} rows", stored.len()),
-                        format!("{} rows, or other ones", wanted.len()),
-                    );
-                }
+                all.extend(index_difference(&mut tx, tenant, id, wanted).await?);
             }
             after = last;
         }
     }
+}
+
+/// (view, attribute, slot, key) of each index row, as they should be.
+async fn index_difference(
+    tx: &mut Tx,
+    tenant: &str,
+    id: &str,
+    mut wanted: Vec<(String, String, i32, String)>,
+) -> Result<Option<Difference>> {
+    wanted.sort();
+    let mut stored = values::stored(tx, id).await?;
+    stored.sort();
+    Ok((stored != wanted).then(|| Difference {
+        tenant: tenant.to_owned(),
+        table: "value",
+        key: id.to_owned(),
+        stored: format!("{} rows", stored.len()),
+        derived: format!("{} rows, or other ones", wanted.len()),
+    }))
+}
+
+/// `externalId` of what is no user: of a group that a connection owns, as that calls it; else as it was entered.
+pub(super) async fn other_external_id(
+    tx: &mut Tx,
+    row: &resources::Row,
+    document: &Document,
+) -> Result<Option<String>> {
+    if row.kind == "Group"
+        && let Some(owner) = &row.owner
+        && let Some(record) = resources::record(tx, owner, &row.id).await?
+    {
+        return Ok(record.external_id);
+    }
+    Ok(document.0.get("externalId").and_then(Value::as_str).map(str::to_owned))
 }

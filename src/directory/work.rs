@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::event::{Cause, Event, Kind};
-use crate::reconcile::{MEMBER, Stamp, highest};
+use crate::reconcile::Stamp;
 use crate::scim;
 use crate::scim::resource_type::{Registry, ResourceType};
 use crate::store::agree::{self, About};
-use crate::store::{self, Tx, feed, people, resources, tenants};
+use crate::store::{self, Tx, feed, tenants};
 
+use super::order::Held;
 use super::{Configuration, Directory, Error, Result};
 
 /// What was effective of a person when this transaction locked them.
@@ -32,7 +33,7 @@ pub(crate) struct Work<'d> {
     /// The schemas and types of the tenant, which nobody changes while this transaction is open.
     pub registry: Arc<Registry>,
     pub cause: Cause,
-    /// People locked so far, as they were.
+    /// People held so far, as they were.
     pub before: BTreeMap<String, Before>,
     /// Of those, whom to derive again.
     pub touched: BTreeSet<String>,
@@ -46,8 +47,7 @@ pub(crate) struct Work<'d> {
     pub left_by_owner: BTreeSet<String>,
     /// Refusals may name resources that the caller has not named.
     pub is_administrators: bool,
-    /// Groups whose whole list cannot be stated by anybody else until this transaction ends.
-    pub shared: BTreeSet<String>,
+    pub held: Held,
     /// Whose budget pays for what ends here, where the cause does not say it.
     pub budget: Option<String>,
     /// People whose losses have been counted.
@@ -98,7 +98,7 @@ impl<'d> Work<'d> {
             joined: BTreeSet::new(),
             left_by_owner: BTreeSet::new(),
             is_administrators: false,
-            shared: BTreeSet::new(),
+            held: Held::default(),
             budget: None,
             counted: BTreeSet::new(),
             spent: (0, 0),
@@ -110,48 +110,6 @@ impl<'d> Work<'d> {
     pub fn kind(&self, name: &str) -> Result<Arc<ResourceType>> {
         let kind = self.registry.type_named(name).cloned();
         kind.ok_or_else(|| scim::Error::not_found(format!("there is no resource type {name} any more")).into())
-    }
-
-    /// Locks these people in the order of their ids and remembers how they were. Whoever re-decides a pair holds the
-    /// person's lock.
-    pub async fn hold(&mut self, ids: &BTreeSet<String>) -> Result<()> {
-        let new: BTreeSet<String> = ids.iter().filter(|id| !self.before.contains_key(*id)).cloned().collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        people::lock(&mut self.tx, &new).await?;
-        let mut found: BTreeMap<String, Before> = new.iter().map(|id| (id.clone(), Before::default())).collect();
-        for (id, active) in people::activity(&mut self.tx, &new).await? {
-            if let Some(before) = found.get_mut(&id) {
-                before.exists = true;
-                before.active = active;
-            }
-        }
-        for row in people::live_rows(&mut self.tx, &new).await? {
-            let Some(before) = found.get_mut(&row.member) else { continue };
-            before.parents.insert(row.parent);
-            if let Some(organization) = row.organization {
-                let stands = before.roles.get(&organization).map_or(MEMBER, String::as_str);
-                let role = highest([stands, row.role.as_deref().unwrap_or(MEMBER)]).unwrap_or(MEMBER).to_owned();
-                before.roles.insert(organization, role);
-            }
-        }
-        self.before.extend(found);
-        Ok(())
-    }
-
-    pub async fn hold_one(&mut self, id: &str) -> Result<()> {
-        self.hold(&BTreeSet::from([id.to_owned()])).await
-    }
-
-    /// Groups that derived rows are going to be written of: shared, so that no whole list is stated past them. Before people.
-    pub async fn share(&mut self, groups: &BTreeSet<String>) -> Result<()> {
-        let new: BTreeSet<String> = groups.difference(&self.shared).cloned().collect();
-        if !new.is_empty() {
-            resources::share(&mut self.tx, &new).await?;
-            self.shared.extend(new);
-        }
-        Ok(())
     }
 
     /// The person is locked and will be derived again.
@@ -204,7 +162,10 @@ impl<'d> Work<'d> {
     }
 }
 
-/// Runs the body in a transaction and commits it; a lost race starts it again, six times at most. The body answers a
+/// How often a transaction starts again.
+pub(crate) const TRIES: u64 = 6;
+
+/// Runs the body in a transaction and commits it; a lost race starts it again, [`TRIES`] times at most. The body answers a
 /// `Result` and leaves events and derivation to [`Work::finish`], which is called for it.
 macro_rules! transact {
     ($directory:expr, $tenant:expr, $cause:expr, $work:ident => $body:block) => {
@@ -215,9 +176,11 @@ macro_rules! transact {
     };
     ($open:ident, $directory:expr, $tenant:expr, $cause:expr, $work:ident => $body:block) => {{
         let mut tries = 0_u64;
+        let mut first = $crate::directory::First::default();
         loop {
             let mut $work = $crate::directory::Work::$open($directory, $tenant, $cause).await?;
             let outcome: $crate::directory::Result<_> = async {
+                $work.lock_first(&first).await?;
                 let answer: $crate::directory::Result<_> = async $body.await;
                 let answer = answer?;
                 $work.finish().await?;
@@ -232,7 +195,11 @@ macro_rules! transact {
                 }
             };
             match outcome {
-                Err(error) if error.is_race() && tries < 6 => {
+                Err($crate::directory::Error::Again(met)) if tries < $crate::directory::work::TRIES => {
+                    tries += 1;
+                    first.extend(met);
+                }
+                Err(error) if error.is_race() && tries < $crate::directory::work::TRIES => {
                     tries += 1;
                     $crate::directory::work::pause($directory, tries).await;
                 }

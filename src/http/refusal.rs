@@ -128,7 +128,8 @@ impl From<directory::Error> for Refusal {
             directory::Error::Refused { error, code, .. } | directory::Error::Denied { error, code } => {
                 Self { code, ..Self::from(error) }
             }
-            directory::Error::Busy => Self::busy(),
+            directory::Error::Busy | directory::Error::Again(_) => Self::busy(),
+            directory::Error::Store(error) if error.is_race() => Self::busy(),
             directory::Error::Store(error) => {
                 tracing::error!(error = %error, "the store failed");
                 Self::internal()

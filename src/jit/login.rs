@@ -220,14 +220,17 @@ impl Logins {
         invitation: Option<&[u8; 32]>,
         cause: Cause,
     ) -> directory::Result<Result<Answer, LoginError>> {
-        let mut work = Work::open(&self.directory, tenant, cause.clone()).await?;
-        let done = self.attempt(&mut work, connection, evidenced, invitation, true, None).await;
-        drop(work);
-        if !is_full(&done) {
-            return done;
+        let (mut first, mut full) = (directory::First::default(), None);
+        for _ in 0..directory::work::TRIES {
+            let mut work = Work::open(&self.directory, tenant, cause.clone()).await?;
+            work.lock_first(&first).await?;
+            match self.attempt(&mut work, connection, evidenced, invitation, true, full).await {
+                Err(directory::Error::Again(met)) => first.extend(met),
+                done if is_full(&done) && full.is_none() => full = Some(Code::NoSeats),
+                done => return done,
+            }
         }
-        let mut work = Work::open(&self.directory, tenant, cause).await?;
-        self.attempt(&mut work, connection, evidenced, invitation, true, Some(Code::NoSeats)).await
+        Err(directory::Error::Busy)
     }
 
     async fn attempt(
@@ -248,7 +251,7 @@ impl Logins {
         }
         // Read after the locks: the connection may have been paused or edited meanwhile.
         work.configuration = directory::Configuration::load(&mut work.tx).await?;
-        let (connected, claims) = evidenced.read(work.connected(connection)?);
+        let (connected, mut claims) = evidenced.read(work.connected(connection)?);
         let mut snapshot = gather::snapshot(work, &connected, &claims, invitation).await?;
         snapshot.above_ceiling = evidenced.is_above_ceiling(&claims);
         let mut decision = decide(&connected.rules, &claims, &snapshot);
@@ -258,6 +261,7 @@ impl Logins {
             let person = allowed.who.id().map(str::to_owned);
             decision.outcome = Err(Denied { code, person, conflict: false, account: None });
         }
+        gather::leave_taken(work, &mut claims, &decision).await?;
         match &decision.outcome {
             Ok(allowed) => {
                 let id = decision_id(work, connection, &claims, "allow");
@@ -378,7 +382,8 @@ impl LoginError {
 
     fn internal(error: directory::Error) -> Self {
         match error {
-            directory::Error::Busy => Self {
+            error if error.is_race() => Self::internal(directory::Error::Busy),
+            directory::Error::Busy | directory::Error::Again(_) => Self {
                 status: 503,
                 code: "busy",
                 cause: None,

@@ -39,6 +39,14 @@ pub async fn alone(tx: &mut Tx, connection: &str, about: About) -> Result<(), Er
     lock(tx, connection, &[about], "select pg_advisory_xact_lock(hashtextextended($1, 0))").await
 }
 
+/// The same without waiting: whether it could be had.
+pub async fn alone_at_once(tx: &mut Tx, connection: &str, about: About) -> Result<bool, Error> {
+    let key = about.key(&tx.tenant, connection);
+    let Conn::Postgres(conn) = &mut tx.conn else { return Ok(true) };
+    let statement = "select pg_try_advisory_xact_lock(hashtextextended($1, 0))";
+    Ok(sqlx::query_scalar(statement).bind(key).fetch_one(&mut **conn).await?)
+}
+
 async fn lock(tx: &mut Tx, connection: &str, about: &[About], statement: &'static str) -> Result<(), Error> {
     let tenant = tx.tenant.clone();
     let Conn::Postgres(conn) = &mut tx.conn else { return Ok(()) };

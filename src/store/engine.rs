@@ -222,12 +222,18 @@ macro_rules! one {
 /// Rows, each locked against other writers until the end of the transaction. SQLite has one writer and needs no lock;
 /// PostgreSQL takes the lock that does not collide with foreign keys (a plain `for update` deadlocks with them).
 macro_rules! locked {
-    ($tx:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
+    (at once, $tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
+        $crate::store::engine::locked!(with " for no key update nowait", $tx, $row, $sql $(, $arg)*)
+    };
+    ($tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
+        $crate::store::engine::locked!(with " for no key update", $tx, $row, $sql $(, $arg)*)
+    };
+    (with $lock:literal, $tx:expr, $row:ty, $sql:expr $(, $arg:expr)*) => {
         match &mut $tx.conn {
             $crate::store::engine::Conn::Sqlite(conn) =>
                 sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(&mut **conn).await,
             $crate::store::engine::Conn::Postgres(conn) =>
-                sqlx::query_as::<_, $row>(concat!($sql, " for no key update"))$(.bind($arg))*.fetch_all(&mut **conn).await,
+                sqlx::query_as::<_, $row>(concat!($sql, $lock))$(.bind($arg))*.fetch_all(&mut **conn).await,
         }.map_err($crate::store::Error::from)
     };
 }

@@ -56,16 +56,22 @@ struct AccountRow {
     pinned: Option<String>,
 }
 
+macro_rules! lock_statement {
+    () => {
+        "select id from resource where tenant = $1 and kind = 'User' and id in (select j.value ->> 0 from json_each($2) j)
+         order by id"
+    };
+}
+
 /// Locks the people in the order of their ids; those that do not exist, and groups among them, are left out.
 pub async fn lock(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<(), Error> {
-    let _: Vec<(String,)> = locked!(
-        tx,
-        (String,),
-        "select id from resource where tenant = $1 and kind = 'User' and id in (select j.value ->> 0 from json_each($2) j)
-         order by id",
-        &tx.tenant,
-        rows(ids)
-    )?;
+    let _: Vec<(String,)> = locked!(tx, (String,), lock_statement!(), &tx.tenant, rows(ids))?;
+    Ok(())
+}
+
+/// The same without waiting: [`Error::Taken`] if another transaction has one of them.
+pub async fn lock_at_once(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<(), Error> {
+    let _: Vec<(String,)> = locked!(at once, tx, (String,), lock_statement!(), &tx.tenant, rows(ids))?;
     Ok(())
 }
 

@@ -41,6 +41,16 @@ pub struct Record {
     pub off: Option<i64>,
 }
 
+macro_rules! shared {
+    ($wait:literal) => {
+        concat!(
+            "select id from resource where tenant = $1 and id in (select j.value ->> 0 from json_each($2) j)
+             order by id for share",
+            $wait
+        )
+    };
+}
+
 macro_rules! columns {
     ($rest:literal) => {
         concat!(
@@ -106,14 +116,15 @@ pub async fn find_for_update(tx: &mut Tx, kind: &str, id: &str) -> Result<Option
 /// Keeps these groups from being written by others until the end of the transaction, in the order of their ids.
 pub async fn share(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<(), Error> {
     if tx.is_postgres() {
-        let _: Vec<(String,)> = all!(
-            tx,
-            (String,),
-            "select id from resource where tenant = $1 and id in (select j.value ->> 0 from json_each($2) j)
-             order by id for share",
-            &tx.tenant,
-            rows(ids)
-        )?;
+        let _: Vec<(String,)> = all!(tx, (String,), shared!(""), &tx.tenant, rows(ids))?;
+    }
+    Ok(())
+}
+
+/// The same without waiting: [`Error::Taken`] if another transaction is writing one of them.
+pub async fn share_at_once(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<(), Error> {
+    if tx.is_postgres() {
+        let _: Vec<(String,)> = all!(tx, (String,), shared!(" nowait"), &tx.tenant, rows(ids))?;
     }
     Ok(())
 }

@@ -173,3 +173,24 @@ async fn a_trace_is_told_only_to_who_may_ask_for_that_connection() {
     place.world.clock.advance(3_600_000);
     place.login("00u1", "bjensen@acme.com").await.problem(400, "invalid_evidence");
 }
+
+/// Two tokens that claim one value of an attribute that the tenant made unique.
+#[tokio::test]
+async fn a_claim_that_repeats_a_unique_value_refuses_nobody() {
+    let place = Place::new().await;
+    let badge = "urn:acme:scim:schemas:1.0:Badge";
+    let schema = json!({ "id": badge, "name": "Badge", "attributes": [{ "name": "number", "uniqueness": "server" }] });
+    place.admin.admin("/schemas").put(badge, schema).await.status(201);
+    let extended = json!({ "schemaExtensions": [{ "schema": badge, "required": false }] });
+    place.admin.admin("/resource-types").put("User", extended).await.status(201);
+    let rules = json!({ "rules": { "attributes": [{ "to": format!("{badge}:number"), "from": "given_name" }] } });
+    place.admin.admin("/connections").call(Method::PATCH, "/okta").json(rules).await.status(200);
+
+    let ada = place.login("00u1", "ada@acme.com").await.status(200);
+    let bob = place.login("00u2", "bob@acme.com").await.status(200);
+    let number = async |reply: &Reply| {
+        let id = reply["user"]["id"].as_str().expect("an id").to_owned();
+        place.admin.users().get(&id).await.status(200)[badge]["number"].clone()
+    };
+    assert_eq!((number(&ada).await, number(&bob).await), (json!("Barbara"), Value::Null));
+}

@@ -18,6 +18,7 @@ mod cli;
 mod concurrency_bulk;
 mod concurrency_feed;
 mod concurrency_postgres;
+mod concurrency_serial;
 mod conflicts;
 mod conformance;
 mod databases;

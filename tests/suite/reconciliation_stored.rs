@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use proptest::test_runner::TestCaseError;
 use rollkeeper::reconcile::DefaultMode;
@@ -59,7 +59,7 @@ fn lived<S: Subject>(mut subject: S, events: &[Event]) -> S {
 
 /// Every check on every case.
 fn all_checks(database: &Database, cases: u32) {
-    let store: Rc<Store> = Store::open(database.url());
+    let store: Arc<Store> = Store::open(database.url());
     let applied = RefCell::new(BTreeMap::<&str, u32>::new());
     let test = |(mut case, pushed): (Case, bool)| {
         // Few cases are played here, and too few of them have a person whom both clients push.
@@ -95,7 +95,7 @@ fn on_postgres(test: impl FnOnce(&Database)) {
 }
 
 /// A history told by hand: what a longer one once found.
-fn told(store: &Rc<Store>, story: &str, events: &[Event]) {
+fn told(store: &Arc<Store>, story: &str, events: &[Event]) {
     for mode in [None, Some(DefaultMode::Fallback)] {
         let history = History { mode, events: events.to_vec() };
         let mut product = Stored::new(store, UNIVERSE, mode);

@@ -132,9 +132,9 @@ both_engines! {
                 stage.unchanged(&push.users(), &id).await;
             }
             stage.unchanged(&admin.users(), &id).await;
-            // So do the first word of a push on the members of an administrator's group and an administrator's grant of what
-            // a push has said: each speaks of its own groups here.
+            // So does the first word of a push on the members of an administrator's group.
             stage.unchanged(&owner.groups(), &group).await;
+            stage.unchanged(&admin.groups(), &group).await;
             stage.unchanged(&admin.organizations(), &organization).await;
         }
     }

@@ -181,19 +181,9 @@ both_engines! {
         push.scim("/Entitlements").get(&erp.id()).await.scim_error(404, "");
         push.scim("/Entitlements").delete(&erp.id()).await.scim_error(404, "");
         push.scim("/Entitlements").post(json!({ "code": "ERP" })).await.status(201);
-        // The feed of PostgreSQL stops at the oldest transaction that is open anywhere on the server, so beside other tests it
-        // is asked until it has caught up.
-        let kinds = loop {
-            let events = admin.admin("/events").list("limit=1000").await.status(200);
-            let events = events["events"].as_array().expect("a list of events").clone();
-            let kinds: Vec<String> =
-                events.iter().filter_map(|event| event["kind"].as_str().map(str::to_owned)).collect();
-            if kinds.last().is_some_and(|kind| kind == "resource.created") && kinds.len() >= 11 {
-                break kinds;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        };
-        let count = |kind: &str| kinds.iter().filter(|known| *known == kind).count();
+        let events = world.events(&acme.info.id).await;
+        let kinds: Vec<&str> = events.iter().filter_map(|event| event["kind"].as_str()).collect();
+        let count = |kind: &str| kinds.iter().filter(|known| **known == kind).count();
         assert_eq!((count("resource.created"), count("resource.updated"), count("resource.deleted")), (5, 2, 1));
         assert_eq!(count("definition.updated"), 3);
 
@@ -260,6 +250,55 @@ both_engines! {
         push.users().patch(&bob.id(), free).await.status(200);
         let gone = push.users().patch(&bob.id(), json!([{ "op": "remove", "path": BADGE }])).await.status(200);
         assert_eq!((&gone["schemas"], &gone[BADGE]), (&json!([USER]), &Value::Null));
+        assert!(world.directory.verify(None).await.expect("verify runs").is_empty());
+    }
+}
+
+both_engines! {
+    async fn extensions_of_groups_and_organizations(database: Database) {
+        let world = World::on(database).await;
+        let acme = world.tenant("acme").await;
+        let admin = world.client(&acme, Scope::Admin).await;
+        let push = world.client(&acme, Scope::Scim).await;
+        admin.admin("/schemas").put(BADGE, badge()).await.status(201);
+        for kind in ["Group", "Organization"] {
+            let extended = json!({ "schemaExtensions": [{ "schema": BADGE, "required": false }] });
+            admin.admin("/resource-types").put(kind, extended).await.status(201);
+        }
+
+        // What is unique is so in the whole tenant, whoever owns the group, but not between two types.
+        let staff = json!({ "displayName": "Staff", BADGE: { "number": "N-1", "colour": "red" } });
+        let staff = push.groups().post(staff).await.status(201).id();
+        let double = json!({ "displayName": "Others", BADGE: { "number": "n-1" } });
+        push.groups().post(double.clone()).await.scim_error(409, "uniqueness");
+        admin.groups().post(double).await.scim_error(409, "uniqueness");
+        let moby = json!({ "slug": "moby", BADGE: { "number": "N-1" } });
+        let moby = admin.organizations().post(moby).await.status(201).id();
+        let double = json!({ "slug": "dick", BADGE: { "number": "N-1" } });
+        admin.organizations().post(double).await.scim_error(409, "uniqueness");
+
+        let number = |value: &str| json!([{ "op": "replace", "path": format!("{BADGE}:number"), "value": value }]);
+        let others = admin.groups().post(json!({ "displayName": "Others", BADGE: { "number": "N-2" } })).await.status(201).id();
+        admin.groups().patch(&others, number("N-1")).await.scim_error(409, "uniqueness");
+        let dick = admin.organizations().post(json!({ "slug": "dick" })).await.status(201).id();
+        admin.organizations().patch(&dick, number("n-1")).await.scim_error(409, "uniqueness");
+        let put = json!({ "slug": "dick", BADGE: { "number": "N-1" } });
+        admin.organizations().put(&dick, put).await.scim_error(409, "uniqueness");
+
+        // They filter and sort like any other, and what one lets go another may have.
+        for groups in [push.groups(), admin.groups()] {
+            let found = groups.filter(&format!("{BADGE}:colour eq \"RED\"")).await.status(200);
+            assert_eq!(found.each("displayName"), ["Staff"]);
+        }
+        let sorted = admin.groups().list(&format!("sortBy={BADGE}:number&sortOrder=descending")).await.status(200);
+        assert_eq!(sorted.each("displayName"), ["Others", "Staff"]);
+        push.groups().patch(&staff, number("N-3")).await.status(204);
+        admin.groups().patch(&others, number("N-1")).await.status(204);
+        admin.organizations().delete(&moby).await.status(204);
+        let free = admin.organizations().patch(&dick, number("N-1")).await.status(200);
+        assert_eq!(free[BADGE]["number"], "N-1");
+        push.groups().delete(&staff).await.status(204);
+        admin.groups().post(json!({ "displayName": "Third", BADGE: { "number": "N-3" } })).await.status(201);
         assert!(world.directory.verify(None).await.expect("verify runs").is_empty());
     }
 }

@@ -211,7 +211,7 @@ fn report(items: Vec<Item>, memberships: usize, dry_run: bool) -> Report {
 fn told(error: &Error) -> Result<String> {
     match error {
         Error::Scim(error) | Error::Refused { error, .. } | Error::Denied { error, .. } => Ok(error.detail.clone()),
-        Error::Busy => Err(Error::Busy),
+        Error::Busy | Error::Again(_) => Err(Error::Busy),
         Error::Store(error) => {
             tracing::error!(error = %error, "an import failed in the store");
             Err(Error::Busy)

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::directory::{Connected, Result, Work, people, rulings, world};
-use crate::jit::claims::{Claims, GroupsClaim};
-use crate::jit::decide::{Candidate, Invited, Ruling, Snapshot};
+use crate::jit::claims::{AttributeClaim, Claims, GroupsClaim};
+use crate::jit::decide::{Candidate, Decision, Invited, Ruling, Snapshot, Who};
 use crate::jit::rules::{Accounts, Mode};
-use crate::reconcile::{Source, Stamp};
-use crate::scim::key::Key;
+use crate::reconcile::{Source, Stamp, cells};
+use crate::scim::key::{self, Key};
 use crate::store::people::Account;
 use crate::store::{identity, invitations, resources, values};
 
@@ -43,6 +43,30 @@ impl Found {
     fn note<'a>(&mut self, ids: impl IntoIterator<Item = &'a String>, claim: &'static str) {
         self.by.extend(ids.into_iter().map(|id| (id.clone(), claim)));
     }
+}
+
+/// Leaves out the claims of values that the tenant's definitions say are unique and that somebody else has: they refuse nobody,
+/// and the trace counts them.
+pub(super) async fn leave_taken(work: &mut Work<'_>, claims: &mut Claims, decision: &Decision) -> Result<()> {
+    let who = match &decision.outcome {
+        Ok(allowed) => Some(&allowed.who),
+        Err(denied) => denied.account.as_ref(),
+    };
+    let person = who.and_then(Who::id).unwrap_or_default();
+    let kind = work.kind("User")?;
+    let mut taken = Vec::new();
+    for (cell, claim) in &claims.attributes {
+        let AttributeClaim::Value(value) = claim else { continue };
+        let document = cells::document(&[(cell.clone(), value.clone())].into());
+        if work.holder_of_unique(&kind, person, &key::entries(&kind, &document)).await?.is_some() {
+            taken.push(cell.clone());
+        }
+    }
+    for cell in &taken {
+        claims.attributes.remove(cell);
+        *claims.skipped.entry("attribute_taken").or_default() += 1;
+    }
+    Ok(())
 }
 
 /// Finds ids only: what is decided is read again behind the locks.

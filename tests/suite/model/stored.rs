@@ -6,10 +6,9 @@
 //! the adapter does what an identity provider would do, and only there: see [`Stored::list`], [`Stored::members`] and
 //! [`Stored::invite`].
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use hmac::{Hmac, KeyInit, Mac};
 use rollkeeper::auth::egress::{Egress, EgressPolicy};
@@ -38,26 +37,44 @@ use super::{
 
 /// A migrated database and the doors to it, shared by all histories of a test.
 pub struct Store {
-    runtime: Runtime,
+    runtime: Arc<Runtime>,
     product: Product,
     logins: Logins,
     clock: Clock,
-    tenants: Cell<u32>,
+    tenants: AtomicU32,
 }
 
 impl Store {
-    pub fn open(url: &str) -> Rc<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    pub fn open(url: &str) -> Arc<Self> {
+        Self::open_on(url, tokio::runtime::Builder::new_current_thread())
+    }
+
+    /// For several threads at once, each with its own [`Store::neighbour`].
+    pub fn open_for_many(url: &str) -> Arc<Self> {
+        Self::open_on(url, tokio::runtime::Builder::new_multi_thread())
+    }
+
+    fn open_on(url: &str, mut runtime: tokio::runtime::Builder) -> Arc<Self> {
+        let runtime = Arc::new(runtime.enable_all().build().expect("a runtime"));
         let engine = runtime.block_on(async {
             let engine = Engine::connect(url, &Options::default()).await.expect("the database opens");
             engine.migrate().await.expect("the migrations run");
             engine
         });
+        Arc::new(Self::on(runtime, engine, 1))
+    }
+
+    fn on(runtime: Arc<Runtime>, engine: Engine, seed: u64) -> Self {
         let clock = Clock::fixed(0);
-        let product = Product::new(engine, clock.clone(), Ids::seeded(1));
+        let product = Product::new(engine, clock.clone(), Ids::seeded(seed));
         let keys = Jwks::new(Egress::new(EgressPolicy::default()), clock.clone());
         let logins = Logins { directory: product.clone(), keys };
-        Rc::new(Self { runtime, product, logins, clock, tenants: Cell::new(0) })
+        Self { runtime, product, logins, clock, tenants: AtomicU32::new(0) }
+    }
+
+    /// The same database through a server with a clock, ids and caches of its own.
+    pub fn neighbour(&self, seed: u64) -> Arc<Self> {
+        Arc::new(Self::on(self.runtime.clone(), self.product.engine().clone(), seed))
     }
 
     /// Runs the whole of it on this thread: nothing happens beside an event.
@@ -67,8 +84,9 @@ impl Store {
 }
 
 /// A tenant that has lived through some events.
+#[derive(Clone)]
 pub struct Stored {
-    store: Rc<Store>,
+    store: Arc<Store>,
     universe: Universe,
     mode: Mode,
     tenant: String,
@@ -84,10 +102,9 @@ pub struct Stored {
 }
 
 impl Stored {
-    pub fn new(store: &Rc<Store>, universe: Universe, mode: Mode) -> Self {
-        store.tenants.set(store.tenants.get() + 1);
+    pub fn new(store: &Arc<Store>, universe: Universe, mode: Mode) -> Self {
         let product = &store.product;
-        let name = format!("history-{}", store.tenants.get());
+        let name = format!("history-{}", store.tenants.fetch_add(1, Ordering::Relaxed));
         let tenant = store.wait(product.create_tenant(&name, "directory")).expect("the tenant is new").id;
         let key = store.wait(async {
             let mut tx = product.engine().read(&tenant).await.expect("a transaction");
@@ -127,6 +144,11 @@ impl Stored {
             stored.connections.insert(directory, made.id);
         }
         stored
+    }
+
+    /// The same tenant through another server.
+    pub fn through(&self, store: &Arc<Store>) -> Self {
+        Self { store: store.clone(), ..self.clone() }
     }
 
     fn rules(&self, directory: Directory) -> Rules {
