@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::event::Kind;
-use crate::reconcile::{Stamp, cells};
+use crate::reconcile::{Record, Stamp, cells};
 use crate::scim::document::Document;
 use crate::scim::key::Key;
 use crate::scim::{self};
 use crate::store::agree::{self, About};
 use crate::store::people::Account;
-use crate::store::{identity, people, resources, values};
+use crate::store::{self, identity, people, resources, values};
 
 pub(crate) use super::config::domain_of;
 use super::error::Case;
@@ -103,7 +103,8 @@ impl Work<'_> {
         hash: &str,
     ) -> Result<String> {
         if let Some(id) = self.restorable(connected, &said, key).await? {
-            let Some(account) = self.account(&id).await? else { return Err(gone()) };
+            let account =
+                self.still(&id, |account| record_of(account, connected).is_some_and(|record| !record.active)).await?;
             return self.rewrite(connected, &account, said, true).await.map(|_| id);
         }
         let ruling = self.ruling_of_push(connected, hash).await?;
@@ -121,6 +122,7 @@ impl Work<'_> {
                     )
                     .into());
                 }
+                self.still(&id, |account| record_of(account, connected).is_none()).await?;
                 self.check_name(connected, key, Some(&id)).await?;
                 self.bind(connected, &id, &said).await?;
                 let event = self.event(Kind::RecordAdopted).of(&id).and(&connected.id);
@@ -148,6 +150,13 @@ impl Work<'_> {
         let id = self.insert_person(document).await?;
         self.bind(connected, &id, &said).await?;
         Ok(id)
+    }
+
+    /// The account, held, if it is still what a look-up before the lock found. Else somebody was quicker, and starting again
+    /// shows what became of it.
+    async fn still(&mut self, id: &str, is_it: impl Fn(&Account) -> bool) -> Result<Account> {
+        let account = self.account(id).await?.filter(|account| !account.person.retired && is_it(account));
+        account.ok_or_else(|| store::Error::Conflict.into())
     }
 
     /// The connection's own record that a repeated POST means: inactive ones are restored, active ones conflict.
@@ -260,7 +269,8 @@ impl Work<'_> {
     /// The same id again, with an administrator's suspension and denies, without grants, claims or lists.
     pub(crate) async fn revive(&mut self, id: &str, document: &Document) -> Result<()> {
         self.hold_one(id).await?;
-        let Some(row) = resources::find_for_update(&mut self.tx, "User", id).await? else { return Err(gone()) };
+        let row = resources::find_for_update(&mut self.tx, "User", id).await?.filter(|row| row.retired.is_some());
+        let row = row.ok_or(store::Error::Conflict)?;
         people::set_lifecycle(&mut self.tx, id, row.suspended, if row.suspended { row.off } else { None }, None)
             .await?;
         people::set_document(&mut self.tx, id, row.version + 1, self.now, &document.to_json()).await?;
@@ -446,6 +456,10 @@ fn required_user_name(document: &Document) -> Result<String> {
         Some(name) if !name.trim().is_empty() => Ok(Key::user_name(name).0),
         _ => Err(scim::Error::invalid_value("userName is required and may not be empty").into()),
     }
+}
+
+fn record_of<'a>(account: &'a Account, connected: &Connected) -> Option<&'a Record> {
+    account.person.records.iter().find(|record| record.connection == connected.id)
 }
 
 fn names_of(document: &Document) -> BTreeSet<String> {

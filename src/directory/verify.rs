@@ -104,6 +104,14 @@ impl Directory {
                     );
                 }
                 if account.person.retired {
+                    // Whoever retires an account ends everything that speaks of it.
+                    let (records, links) = (account.person.records.len(), account.person.links.len());
+                    differ(
+                        "record",
+                        id.clone(),
+                        format!("{records} records, {links} links"),
+                        "0 records, 0 links".to_owned(),
+                    );
                     continue;
                 }
                 differ("resource.active", id.clone(), account.active.to_string(), derived.active.to_string());

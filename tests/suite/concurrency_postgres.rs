@@ -151,6 +151,44 @@ async fn of_a_login_and_a_push_at_once_comes_one_account() {
     roll.verified().await;
 }
 
+/// A POST finds the account by its anchor while a DELETE is about to end it: it starts again, and binds nothing to whoever is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_post_beside_a_delete_no_word_is_left_on_whoever_is_gone() {
+    let roll = crowd().await;
+    let okta = roll.first_connection().await;
+    let mut crowd = JoinSet::new();
+    for n in 0..8 {
+        for role in 0..4 {
+            let (roll, okta, name) = (roll.clone(), okta.clone(), format!("p{n}"));
+            crowd.spawn(async move {
+                let push = roll.push(&okta);
+                for turn in 0..15 {
+                    let told = match role {
+                        0 | 1 => outcome(&push.post("User", json!({"userName": name, "externalId": name})).await),
+                        2 => match push.ids("User", &format!("userName eq \"{name}\"")).await.expect("a list").pop() {
+                            Some(id) => outcome(&push.delete("User", &id).await),
+                            None => "ok".to_owned(),
+                        },
+                        _ => match sign_in(&roll, &okta, &name, json!([]), &format!("{name} {turn}")).await {
+                            Ok(_) => "ok".to_owned(),
+                            Err(refused) => refused.code.to_owned(),
+                        },
+                    };
+                    assert!(["ok", "404", "409 uniqueness", "tombstoned"].contains(&told.as_str()), "{told}");
+                }
+            });
+        }
+    }
+    crowd.join_all().await;
+    roll.verified().await;
+    for n in 0..8 {
+        let name = format!("p{n}");
+        let _ = roll.push(&okta).post("User", json!({"userName": name, "externalId": name})).await;
+        sign_in(&roll, &okta, &name, json!([]), &format!("{name} at last")).await.expect("whoever is pushed signs in");
+    }
+    roll.verified().await;
+}
+
 const PEOPLE: usize = 40;
 const GROUPS: usize = 6;
 const WORKERS: u64 = 16;
