@@ -185,6 +185,7 @@ impl Work<'_> {
                 cleared: "[]".to_owned(),
                 bound_at,
                 off: None,
+                deleted: None,
             };
             resources::put_record(&mut self.tx, &record).await?;
             let mut keys = BTreeSet::from([world::name_key(&display)]);

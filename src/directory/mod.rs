@@ -13,6 +13,7 @@ mod config;
 mod conflicts;
 mod cursor;
 mod definitions;
+mod departure;
 mod entered;
 mod error;
 mod explain;

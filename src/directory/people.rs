@@ -102,6 +102,9 @@ impl Work<'_> {
         key: &str,
         hash: &str,
     ) -> Result<String> {
+        if let Some(account) = self.taken_back(connected, &said, key).await? {
+            return self.rewrite(connected, &account, said, true).await.map(|_| account.person.id);
+        }
         if let Some(id) = self.restorable(connected, &said, key).await? {
             let Some(account) = self.account(&id).await? else { return Err(gone()) };
             return self.rewrite(connected, &account, said, true).await.map(|_| id);
@@ -318,6 +321,7 @@ impl Work<'_> {
         let id = account.person.id.as_str();
         let own = own_document(&said.words);
         let key = required_user_name(&own)?;
+        self.make_room(connected, said.external_id.as_deref(), &key, id).await?;
         let Some(record) = account.person.records.iter().find(|record| record.connection == connected.id) else {
             self.check_claiming_names(connected, account, &own)?;
             self.check_name(connected, &key, Some(id)).await?;
@@ -437,7 +441,9 @@ impl Work<'_> {
         if !is_own && !signed_in {
             return Err(gone());
         }
-        self.end_record(&connected, &account).await
+        let others = account.person.records.iter().any(|record| record.connection != connected.id)
+            || !is_own && account.person.links.iter().any(|link| link.connection != connected.id);
+        if others { self.end_record(&connected, &account).await } else { self.depart(&connected, &account).await }
     }
 }
 

@@ -129,6 +129,7 @@ impl Work<'_> {
         resources::remove_records(&mut self.tx, id).await?;
         identity::remove_anchors(&mut self.tx, id).await?;
         conflicts::remove_rulings_of(&mut self.tx, id).await?;
+        self.forget_held(account).await?;
         people::remove_words(&mut self.tx, id).await?;
         people::set_pinned(&mut self.tx, id, None).await?;
         credentials::remove_all(&mut self.tx, id).await?;

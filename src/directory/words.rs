@@ -88,6 +88,7 @@ impl Work<'_> {
             cleared: Value::from_iter(cleared.into_iter().map(String::as_str)).to_string(),
             bound_at,
             off,
+            deleted: None,
         };
         resources::put_record(&mut self.tx, &record).await?;
         self.rewritten.insert(id.to_owned());

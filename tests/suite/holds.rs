@@ -1,11 +1,13 @@
 //! Hold the effect, not the request: what a connection would end beyond its budget is recorded and reads back as it was
 //! said, and stands for everybody else until an administrator applies it or its time is over.
 
+use std::ops::Range;
+
 use axum::http::Method;
 use rollkeeper::auth::token::Scope;
 use serde_json::{Value, json};
 
-use crate::support::roll::{MINUTE, Roll, Voiced};
+use crate::support::roll::{MINUTE, Roll, Voiced, outcome};
 use crate::support::{World, both_engines};
 
 /// A connection with a budget of three, twenty people and a crew of all of them.
@@ -18,7 +20,14 @@ struct Place {
 
 impl Place {
     async fn on(roll: Roll) -> Self {
-        let okta = roll.connection("okta", json!({"hold": {"count": 3, "percent": 10, "release": "PT2H"}})).await;
+        let okta = roll
+            .connection(
+                "okta",
+                json!({
+                    "anchor": {"namespace": "corp"}, "hold": {"count": 3, "percent": 10, "release": "PT2H"},
+                }),
+            )
+            .await;
         let push = roll.push(&okta);
         let mut people = Vec::new();
         for n in 0..20 {
@@ -53,6 +62,12 @@ impl Place {
     async fn switch(&self, person: &str, active: bool) {
         let operation = json!({"op": "replace", "path": "active", "value": active});
         self.push().patch("User", person, operation).await.expect("answered as always");
+    }
+
+    async fn deletes(&self, people: Range<usize>) {
+        for person in &self.people[people] {
+            self.push().delete("User", person).await.expect("answered as always");
+        }
     }
 
     async fn active(&self) -> usize {
@@ -154,6 +169,101 @@ both_engines! {
         assert_eq!(place.active().await, 15);
         place.roll.directory.apply_hold(&place.roll.tenant, &hold).await.expect("applied");
         assert_eq!((place.active().await, place.effective().await), (10, 10));
+        place.roll.verified().await;
+    }
+
+    async fn a_flood_of_deletions_reads_as_gone_and_stands_until_it_is_applied(database: Database) {
+        let place = Place::on(Roll::open(database).await).await;
+        for person in &place.people[..3] {
+            place.push().delete("User", person).await.expect("within the budget");
+            assert_eq!(outcome(&place.roll.reader().get("User", person).await), "404", "and at once");
+        }
+        let ((), events) = place.roll.events_of(place.deletes(3..10)).await;
+        let hold = place.open().await;
+        assert_eq!(events, [format!("hold.opened {hold} {}", place.okta)], "nothing effective has happened");
+        assert_eq!((place.active().await, place.effective().await), (17, 17));
+        let (info, held, _) = place.roll.directory.hold(&place.roll.tenant, &hold, None, 100).await.expect("there");
+        assert_eq!((info.memberships, info.deactivations, held.len()), (7, 7, 14));
+        place.roll.verified().await;
+
+        // For the push they are gone, by every door.
+        let (push, person) = (place.push(), &place.people[3]);
+        let active = json!({"op": "replace", "path": "active", "value": true});
+        assert_eq!(outcome(&push.get("User", person).await), "404");
+        assert_eq!(outcome(&push.patch("User", person, active).await), "404");
+        assert_eq!(outcome(&push.put("User", person, json!({"userName": "p03"})).await), "404");
+        assert_eq!(outcome(&push.delete("User", person).await), "404");
+        assert_eq!((push.everything("User").await.len(), push.members(&place.crew).await.len()), (10, 10));
+        for filter in ["userName eq \"p03\"", "externalId eq \"e3\"", "active eq false"] {
+            assert_eq!(push.ids("User", filter).await.expect("a list"), [""; 0], "{filter}");
+        }
+        let add = json!({"op": "add", "path": "members", "value": [{"value": person}]});
+        assert_eq!(outcome(&push.patch("Group", &place.crew, add).await), "400 invalidValue");
+        let read = place.roll.reader().get("User", person).await.expect("it stands");
+        assert_eq!((read.external_id.as_deref(), read.active), (Some("e3"), Some(true)), "with everything it had");
+
+        // An administrator decides on one of them; the others go when the hold is applied.
+        place.roll.administrator().delete("User", person).await.expect("an administrator is obeyed");
+        place.roll.directory.suspend(&place.roll.tenant, &place.people[4]).await.expect("suspended");
+        assert_eq!(place.active().await, 15);
+        place.roll.verified().await;
+        let (applied, events) = place.roll.events_of(place.roll.directory.apply_hold(&place.roll.tenant, &hold)).await;
+        assert_eq!((applied.expect("applied"), place.effective().await), (6, 10));
+        assert_eq!(events.iter().filter(|event| event.starts_with("user.deleted")).count(), 6, "{events:#?}");
+        assert_eq!(place.roll.reader().everything("User").await.len(), 10);
+        place.roll.verified().await;
+        // What is gone comes back as ever: the same person has the same id.
+        let again = place.push().post("User", json!({"userName": "p05", "externalId": "e5"})).await.expect("revived");
+        assert_eq!((&again.id, place.effective().await), (&place.people[5], 10));
+        place.roll.verified().await;
+    }
+
+    async fn a_deletion_that_is_held_is_taken_back_or_makes_room(database: Database) {
+        let place = Place::on(Roll::open(database).await).await;
+        place.deletes(0..8).await;
+        let hold = place.open().await;
+        let post = async |name: &str, id: &str| {
+            place.push().post("User", json!({"userName": name, "externalId": id})).await
+        };
+        // The same user: taken back, in no list of its push, and in the group while the hold keeps that.
+        let back = post("p03", "e3").await.expect("taken back");
+        assert_eq!((&back.id, back.groups.map(|groups| groups.len())), (&place.people[3], Some(0)));
+        assert_eq!((place.active().await, place.effective().await), (17, 17));
+        assert_eq!(outcome(&post("p03", "e3").await), "409 uniqueness");
+        // A new person under the name or the id of somebody who was deleted: those go at once.
+        let namesake = post("p04", "other").await.expect("a new person").id;
+        let successor = post("somebody", "e5").await.expect("a new person").id;
+        for (new, gone) in [(&namesake, &place.people[4]), (&successor, &place.people[5])] {
+            assert_ne!(new, gone);
+            assert_eq!(outcome(&place.roll.reader().get("User", gone).await), "404");
+        }
+        let rename = json!({"op": "replace", "path": "userName", "value": "p06"});
+        place.push().patch("User", &namesake, rename).await.expect("the name is free for the push");
+        assert_eq!(outcome(&place.roll.reader().get("User", &place.people[6]).await), "404");
+        place.roll.verified().await;
+        let (info, ..) = place.roll.directory.hold(&place.roll.tenant, &hold, None, 1).await.expect("there");
+        assert_eq!((info.memberships, info.deactivations), (2, 1), "p03 in the crew, and p07");
+
+        place.roll.clock.advance(2 * 60 * MINUTE);
+        assert_eq!(place.roll.directory.tick().await.expect("ticks").holds, 2);
+        assert_eq!(outcome(&place.roll.reader().get("User", &place.people[7]).await), "404");
+        assert_eq!(place.roll.reader().get("User", &place.people[3]).await.expect("it is there").active, Some(true));
+        assert_eq!(place.effective().await, 12);
+        place.roll.verified().await;
+    }
+
+    async fn deletions_of_whom_others_know_too_are_held_as_lost_memberships(database: Database) {
+        let place = Place::on(Roll::open(database).await).await;
+        let entra = place.roll.connection("entra", json!({"anchor": {"namespace": "corp"}})).await;
+        for n in 0..5 {
+            let body = json!({"userName": format!("p{n:02}"), "externalId": format!("e{n}")});
+            place.roll.push(&entra).post("User", body).await.expect("adopted");
+        }
+        place.deletes(0..5).await;
+        assert_eq!((place.active().await, place.effective().await), (20, 17), "three are spent, two are held");
+        place.roll.verified().await;
+        place.roll.directory.apply_hold(&place.roll.tenant, &place.open().await).await.expect("applied");
+        assert_eq!((place.active().await, place.effective().await), (20, 15));
         place.roll.verified().await;
     }
 
