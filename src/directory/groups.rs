@@ -20,6 +20,9 @@ use super::{Case, Connected, Error, Result, Work, world};
 /// The scope in which an administrator's group names are unique; a connection's are in its own, teams in their organization.
 const ADMINISTRATOR: &str = "administrator";
 
+/// A group of the same name is there, and the push got one of its own.
+pub(super) const SAME_NAME: &str = "group_name_taken";
+
 /// A group as it is to be stored.
 pub(crate) struct Stated {
     pub document: Document,
@@ -30,6 +33,14 @@ impl Stated {
     pub fn of(mut document: Document) -> Result<Self> {
         let external_id = document.take_external_id();
         check_external_id(external_id.as_deref())?;
+        Ok(Self { document, external_id })
+    }
+
+    /// As the row has it: without what the server adds, and without the `externalId` of a record.
+    pub fn stored(row: &resources::Row) -> Result<Self> {
+        let mut document = Document::from_json(&row.document).map_err(|e| super::work::corrupt("resource", e))?;
+        document.0.shift_remove(urn::TEAM);
+        let external_id = document.take_external_id();
         Ok(Self { document, external_id })
     }
 }
@@ -145,8 +156,35 @@ impl Work<'_> {
                 self.touch_all(&claimants).await?;
             }
         }
+        let old = row.display.clone().filter(|_| renamed);
         self.store_group(row, &after, true).await?;
+        if let Some(old) = old {
+            self.settle_same_name(row, &old).await?;
+        }
         Ok(true)
+    }
+
+    /// A group that had the name of another is called otherwise now: whoever waits in the queue for that is done.
+    async fn settle_same_name(&mut self, row: &resources::Row, old: &str) -> Result<()> {
+        let pairs: Vec<(String, String)> = match &row.owner {
+            Some(owner) => {
+                let same = values::having(&mut self.tx, "Group", "displayname", &Key::text(false, old).0, 4).await?;
+                same.into_iter().map(|id| (owner.clone(), id)).collect()
+            }
+            None => self.configuration.connections.iter().map(|it| (it.id.clone(), row.id.clone())).collect(),
+        };
+        self.settle_renamed(pairs, &row.id).await
+    }
+
+    /// Another displayName, as the administrator's word: of a group that no push keeps.
+    pub(super) async fn rename_group(&mut self, id: &str, name: &str) -> Result<()> {
+        let mut row = self.group_for_update(None, id).await?;
+        let before = Stated::stored(&row)?;
+        let body = json!({"schemas": [urn::GROUP], "displayName": name});
+        let named = Document::read(&*self.kind("Group")?, &body)?.document;
+        let mut after = Stated::stored(&row)?;
+        after.document.0.extend(named.0);
+        self.restate_group(None, &mut row, &before, after).await.map(drop)
     }
 
     /// Writes the group, its index and its record, and derives again whoever's claim names it.
@@ -302,7 +340,7 @@ impl Work<'_> {
         if same.is_empty() {
             return Ok(());
         }
-        self.queue_push(&connected.id, "group_name_taken", &Case { candidates: same, hash: None }).await
+        self.queue_push(&connected.id, SAME_NAME, &Case { candidates: same, hash: None }).await
     }
 
     pub(crate) async fn is_takeable(&mut self, connected: &Connected, row: &resources::Row) -> Result<bool> {

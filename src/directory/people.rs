@@ -212,6 +212,7 @@ impl Work<'_> {
     /// The first write of a push to a person whom nobody pushes.
     pub(crate) async fn claim(&mut self, connected: &Connected, id: &str, said: &Said) -> Result<()> {
         self.bind(connected, id, said).await?;
+        self.forget_bound(connected, id).await?;
         let event = self.event(Kind::RecordClaimed).of(id).and(&connected.id);
         self.publish(event);
         Ok(())
@@ -281,14 +282,13 @@ impl Work<'_> {
         let Some(account) = self.account(id).await? else { return Err(gone()) };
         let mut seen = sight(&self.configuration, &connected, &account);
         if seen == Sight::Guarded {
-            let hash = self.account_identity(id);
-            if self.ruling_of_push(&connected, &hash).await? != Ruling::Account(id.to_owned()) {
+            if !self.is_bound(&connected, id).await? {
                 let refusal = refused(
                     "this account is protected: an administrator has to bind it to the connection first",
                     "guarded_account",
                     vec![(id.to_owned(), "id")],
                 );
-                return Err(refusal.about(&hash));
+                return Err(refusal.about(&self.account_identity(id)));
             }
             seen = Sight::Unclaimed;
         }
@@ -480,7 +480,12 @@ pub(crate) fn gone() -> Error {
 
 /// 409 with a row in the conflict queue.
 pub(crate) fn refused(detail: &str, code: &'static str, candidates: Vec<(String, &'static str)>) -> Error {
-    Error::Refused { error: scim::Error::uniqueness(detail), code, case: Case { candidates, hash: None } }
+    refused_with(scim::Error::uniqueness(detail), code, candidates)
+}
+
+/// The same with another status.
+pub(super) fn refused_with(error: scim::Error, code: &'static str, candidates: Vec<(String, &'static str)>) -> Error {
+    Error::Refused { error, code, case: Case { candidates, hash: None } }
 }
 
 /// Used by sign-in as well: whether an address of the account lies in a domain verified for the connection.

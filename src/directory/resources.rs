@@ -436,14 +436,12 @@ impl Work<'_> {
     ) -> Result<Vec<Note>> {
         let mut row = self.group_for_update(speaker, id).await?;
         precondition.check(row.version)?;
-        let mut document = Document::from_json(&row.document).map_err(|e| super::work::corrupt("resource", e))?;
-        document.0.shift_remove(urn::TEAM);
-        let entered = document.take_external_id();
-        let record = match &row.owner {
-            Some(owner) => crate::store::resources::record(&mut self.tx, owner, id).await?,
-            None => None,
-        };
-        let before = Stated { document, external_id: record.map_or(entered, |record| record.external_id) };
+        let mut before = Stated::stored(&row)?;
+        if let Some(owner) = &row.owner
+            && let Some(record) = crate::store::resources::record(&mut self.tx, owner, id).await?
+        {
+            before.external_id = record.external_id;
+        }
         let mut shown = before.document.clone();
         if let Some(external_id) = &before.external_id {
             shown.0.insert("externalId".to_owned(), Value::String(external_id.clone()));
