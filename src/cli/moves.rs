@@ -60,13 +60,14 @@ impl Succeed {
             roll.directory.succeed_connection(&tenant.id, &self.connection, &succession, !self.preview, page).await?;
         let text = format!(
             "of {} people {} match, {} are claimed already, {} are protected, {} belong to a third connection too, \
-             {} have no name in the domains",
+             {} have no name in the domains; {} groups can go over",
             rehearsed.people,
             rehearsed.matching,
             rehearsed.claimed,
             rehearsed.guarded,
             rehearsed.shared,
-            rehearsed.outside
+            rehearsed.outside,
+            rehearsed.groups
         );
         let rows = rehearsed.page.iter().map(|matched| [matched.person.name.clone(), matched.verdict.to_owned()]);
         let rows = table("", ["person", "verdict"], rows);

@@ -56,11 +56,11 @@ impl Work<'_> {
     /// The connection's deleted record that this POST says again. Others whose name or id it needs are let go.
     pub(super) async fn taken_back(
         &mut self,
-        connected: &Connected,
+        known: &[resources::Record],
         said: &Said,
         key: &str,
     ) -> Result<Option<Account>> {
-        for record in self.deleted_records(connected, said.external_id.as_deref(), key).await? {
+        for record in known.iter().filter(|record| record.deleted.is_some()) {
             let is_other = matches!((&record.external_id, &said.external_id), (Some(a), Some(b)) if a != b);
             if record.name_key.as_deref() == Some(key) && !is_other {
                 return self.account(&record.resource).await;
@@ -78,15 +78,16 @@ impl Work<'_> {
         key: &str,
         own: &str,
     ) -> Result<()> {
-        for record in self.deleted_records(connected, external_id, key).await? {
-            if record.resource != own {
+        for record in self.known_records(connected, external_id, key).await? {
+            if record.deleted.is_some() && record.resource != own {
                 self.let_go(&record.resource).await?;
             }
         }
         Ok(())
     }
 
-    async fn deleted_records(
+    /// The connection's records of this `externalId` and of this userName, deleted ones too.
+    pub(super) async fn known_records(
         &mut self,
         connected: &Connected,
         external_id: Option<&str>,
@@ -97,7 +98,6 @@ impl Work<'_> {
             found.extend(resources::record_by_external_id(&mut self.tx, &connected.id, "User", external_id).await?);
         }
         found.extend(resources::record_by_name(&mut self.tx, &connected.id, "User", key).await?);
-        found.retain(|record| record.deleted.is_some());
         Ok(found)
     }
 

@@ -102,10 +102,11 @@ impl Work<'_> {
         key: &str,
         hash: &str,
     ) -> Result<String> {
-        if let Some(account) = self.taken_back(connected, &said, key).await? {
+        let known = self.known_records(connected, said.external_id.as_deref(), key).await?;
+        if let Some(account) = self.taken_back(&known, &said, key).await? {
             return self.rewrite(connected, &account, said, true).await.map(|_| account.person.id);
         }
-        if let Some(id) = self.restorable(connected, &said, key).await? {
+        if let Some(id) = restorable(&known, &said, key)? {
             let Some(account) = self.account(&id).await? else { return Err(gone()) };
             return self.rewrite(connected, &account, said, true).await.map(|_| id);
         }
@@ -134,8 +135,8 @@ impl Work<'_> {
         if ruling == Ruling::Apart {
             self.check_holder(connected, key, None).await?;
         } else {
-            if let Some(id) = self.claimable(connected, document, key).await? {
-                let Some(account) = self.account(&id).await? else { return Err(gone()) };
+            if let Some(account) = self.claimable(connected, document, key).await? {
+                let id = account.person.id.clone();
                 self.check_claiming_names(connected, &account, document)?;
                 self.check_name(connected, key, Some(&id)).await?;
                 self.claim(connected, &id, &said).await?;
@@ -153,29 +154,8 @@ impl Work<'_> {
         Ok(id)
     }
 
-    /// The connection's own record that a repeated POST means: inactive ones are restored, active ones conflict.
-    async fn restorable(&mut self, connected: &Connected, said: &Said, key: &str) -> Result<Option<String>> {
-        let taken = |what: &str| {
-            Err(scim::Error::uniqueness(format!(
-                "a user with this {what} already exists; read it with a filter and change it by its id"
-            ))
-            .into())
-        };
-        if let Some(external_id) = &said.external_id {
-            let found = resources::record_by_external_id(&mut self.tx, &connected.id, "User", external_id).await?;
-            if let Some(record) = found {
-                return if record.active { taken("externalId") } else { Ok(Some(record.resource)) };
-            }
-        }
-        let Some(record) = resources::record_by_name(&mut self.tx, &connected.id, "User", key).await? else {
-            return Ok(None);
-        };
-        let other = matches!((&record.external_id, &said.external_id), (Some(a), Some(b)) if a != b);
-        if record.active || other { taken("userName") } else { Ok(Some(record.resource)) }
-    }
-
     /// Exactly one unclaimed person in sight whose userName, else whose address in a verified domain, is the pushed one.
-    async fn claimable(&mut self, connected: &Connected, document: &Document, key: &str) -> Result<Option<String>> {
+    async fn claimable(&mut self, connected: &Connected, document: &Document, key: &str) -> Result<Option<Account>> {
         let mut candidates: BTreeSet<String> =
             values::having(&mut self.tx, "User", "username", key, 3).await?.into_iter().collect();
         let by = if candidates.is_empty() { "email" } else { "userName" };
@@ -188,14 +168,17 @@ impl Work<'_> {
         }
         self.hold(&candidates).await?;
         let accounts = people::load(&mut self.tx, &candidates).await?;
-        let seen: Vec<(&Account, Sight)> = accounts
-            .iter()
-            .map(|account| (account, sight(&self.configuration, connected, account)))
+        let mut seen: Vec<(Account, Sight)> = accounts
+            .into_iter()
+            .map(|account| {
+                let sight = sight(&self.configuration, connected, &account);
+                (account, sight)
+            })
             .filter(|(_, sight)| matches!(sight, Sight::Unclaimed | Sight::Guarded))
             .collect();
         match seen.as_slice() {
             [] => Ok(None),
-            [(account, Sight::Unclaimed)] => Ok(Some(account.person.id.clone())),
+            [(_, Sight::Unclaimed)] => Ok(seen.pop().map(|(account, _)| account)),
             [(account, _)] => Err(refused(
                 "this account is protected: an administrator has to bind it to the connection first",
                 "guarded_account",
@@ -321,7 +304,12 @@ impl Work<'_> {
         let id = account.person.id.as_str();
         let own = own_document(&said.words);
         let key = required_user_name(&own)?;
-        self.make_room(connected, said.external_id.as_deref(), &key, id).await?;
+        let known = account.person.records.iter().find(|record| record.connection == connected.id);
+        if known.is_none_or(|record| record.external_id != said.external_id)
+            || account.name_keys.get(&connected.id) != Some(&key)
+        {
+            self.make_room(connected, said.external_id.as_deref(), &key, id).await?;
+        }
         let Some(record) = account.person.records.iter().find(|record| record.connection == connected.id) else {
             self.check_claiming_names(connected, account, &own)?;
             self.check_name(connected, &key, Some(id)).await?;
@@ -445,6 +433,23 @@ impl Work<'_> {
             || !is_own && account.person.links.iter().any(|link| link.connection != connected.id);
         if others { self.end_record(&connected, &account).await } else { self.depart(&connected, &account).await }
     }
+}
+
+/// The connection's own record that a repeated POST means: inactive ones are restored, active ones conflict.
+fn restorable(known: &[resources::Record], said: &Said, key: &str) -> Result<Option<String>> {
+    let taken = |what: &str| {
+        Err(scim::Error::uniqueness(format!(
+            "a user with this {what} already exists; read it with a filter and change it by its id"
+        ))
+        .into())
+    };
+    let mut known = known.iter().filter(|record| record.deleted.is_none());
+    if let Some(record) = known.clone().find(|it| said.external_id.is_some() && it.external_id == said.external_id) {
+        return if record.active { taken("externalId") } else { Ok(Some(record.resource.clone())) };
+    }
+    let Some(record) = known.find(|record| record.name_key.as_deref() == Some(key)) else { return Ok(None) };
+    let other = matches!((&record.external_id, &said.external_id), (Some(a), Some(b)) if a != b);
+    if record.active || other { taken("userName") } else { Ok(Some(record.resource.clone())) }
 }
 
 fn required_user_name(document: &Document) -> Result<String> {

@@ -437,7 +437,9 @@ impl Work<'_> {
         let mut row = self.group_for_update(speaker, id).await?;
         precondition.check(row.version)?;
         let mut before = Stated::stored(&row)?;
+        // What a predecessor calls it is nothing to its successor.
         if let Some(owner) = &row.owner
+            && speaker.is_none_or(|connected| connected.id == *owner)
             && let Some(record) = crate::store::resources::record(&mut self.tx, owner, id).await?
         {
             before.external_id = record.external_id;
@@ -453,14 +455,12 @@ impl Work<'_> {
             after.external_id.clone_from(&before.external_id);
         }
         if let Some(connected) = speaker
-            && row.owner.is_none()
+            && row.owner.as_ref() != Some(&connected.id)
             && (before.document != after.document
                 || before.external_id != after.external_id
                 || !read.members.is_empty())
         {
-            row.owner = Some(connected.id.clone());
-            let event = self.event(crate::event::Kind::GroupTakenOver).of(id).and(&connected.id);
-            self.publish(event);
+            self.take_over(connected, &mut row).await?;
             self.restate_group(
                 Some(connected),
                 &mut row,
@@ -503,6 +503,12 @@ impl Work<'_> {
             }
             ("Group", _) => {
                 let mut row = self.group_for_update(speaker.as_ref(), id).await?;
+                // A successor ends what is its own by then.
+                if let (Some(connected), Some(owner)) = (&speaker, &row.owner)
+                    && connected.id != *owner
+                {
+                    return Err(scim::Error::not_found("no group with this id").into());
+                }
                 precondition.check(row.version)?;
                 self.end_group(speaker.as_ref(), &mut row).await
             }

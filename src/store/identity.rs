@@ -445,20 +445,30 @@ pub async fn clear_tombstones(tx: &mut Tx, entries: &[(String, &str, String)]) -
     Ok(())
 }
 
-/// The subjects that went with an account may sign in again.
-pub async fn clear_subjects_of(tx: &mut Tx, scope: &str, resource: &str) -> Result<(), Error> {
+/// The subjects that went with the account which this mark of an anchor remembers may sign in again, in each of the scopes.
+pub async fn clear_subjects_of(tx: &mut Tx, scopes: &[String], anchor: &str, now: i64) -> Result<(), Error> {
     run!(
         tx,
-        "delete from tombstone where tenant = $1 and scope = $2 and kind = 'subject' and resource = $3",
+        "delete from tombstone where tenant = $1 and kind = 'subject' and (scope, resource) in
+           (select t.scope, t.resource from tombstone t
+            where t.tenant = $1 and t.scope in (select j.value ->> 0 from json_each($2) j) and t.kind = 'anchor'
+              and t.hash = $3 and t.expires > $4)",
         &tx.tenant,
-        scope,
-        resource
+        rows(scopes),
+        anchor,
+        now
     )?;
     Ok(())
 }
 
-/// The anchors of an account that is back match again.
-pub async fn clear_tombstones_of(tx: &mut Tx, scope: &str, resource: &str) -> Result<(), Error> {
-    run!(tx, "delete from tombstone where tenant = $1 and scope = $2 and resource = $3", &tx.tenant, scope, resource)?;
+/// The anchors of an account that is back match again, in each of the scopes.
+pub async fn clear_tombstones_of(tx: &mut Tx, scopes: &[String], resource: &str) -> Result<(), Error> {
+    run!(
+        tx,
+        "delete from tombstone where tenant = $1 and scope in (select j.value ->> 0 from json_each($2) j) and resource = $3",
+        &tx.tenant,
+        rows(scopes),
+        resource
+    )?;
     Ok(())
 }

@@ -145,10 +145,12 @@ impl<'a> Compiler<'a> {
             }
             "Group" => {
                 let organizations = self.text(one_column(organizations));
+                let former = self.text(succeeds.clone().unwrap_or_default());
                 format!(
-                    "({own} or (r.owner is null and not r.protected
+                    "({own} or (not r.protected
                       and (r.organization is null or r.organization in (select j.value ->> 0 from json_each({organizations}) j))
-                      and not exists (select 1 from vouch w where w.tenant = r.tenant and w.parent = r.id and w.source <> 'import')))"
+                      and (r.owner = {former} or (r.owner is null
+                        and not exists (select 1 from vouch w where w.tenant = r.tenant and w.parent = r.id and w.source <> 'import')))))"
                 )
             }
             _ => {
