@@ -9,7 +9,7 @@ use super::import::progress;
 use super::roll::TenantName;
 use super::settings::Settings;
 use super::{Answer, Failure, Roll};
-use crate::directory::{Forecast, Named, Succession};
+use crate::directory::{Forecast, Held, Named, Succession};
 use crate::jit::address::Domain;
 
 #[derive(Debug, clap::Args)]
@@ -127,6 +127,15 @@ fn shown(forecast: &Forecast) -> Answer {
         "of {people} people {changed} would change: {gone} gone, {activated} activated, {deactivated} deactivated, \
          {joined} memberships begin, {left} end"
     );
+    let held = forecast.held;
+    let text = if held == Held::default() {
+        text
+    } else {
+        format!(
+            "{text}; of that the connection's budget holds {} memberships and {} deactivations for now",
+            held.memberships, held.deactivations
+        )
+    };
     let names = |some: &[Named]| some.iter().map(|named| named.name.clone()).collect::<Vec<_>>().join(", ");
     let rows = forecast.differences.iter().map(|change| {
         let active = match (change.gone, change.active) {

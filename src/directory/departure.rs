@@ -40,6 +40,7 @@ impl Work<'_> {
         let pairs: Vec<(String, String)> = cells.map(|cell| (id.to_owned(), cell)).collect();
         let hold = self.open_hold(&connected.id, connected.rules.hold.release.ms()).await?;
         holds::put(&mut self.tx, &hold, self.now, &pairs).await?;
+        self.holds_back = true;
         self.counted.insert(id.to_owned());
         self.rewritten.insert(id.to_owned());
         self.touch(id).await

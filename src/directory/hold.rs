@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::event::{Cause, Kind};
+use crate::jit::rules::Hold;
 use crate::reconcile::{Derived, Held, Source, World, derive};
 use crate::scim::{self};
 use crate::store::holds::{self, ACTIVE};
@@ -15,7 +16,7 @@ use crate::store::resources;
 
 use super::{Connected, Directory, Result, Work, transact, world};
 
-const HOUR: i64 = 60 * 60 * 1000;
+pub(super) const HOUR: i64 = 60 * 60 * 1000;
 const MINUTE: i64 = 60 * 1000;
 const BATCH: i64 = 50;
 
@@ -83,6 +84,7 @@ impl Work<'_> {
         }
         let hold = self.open_hold(&connection, connected.rules.hold.release.ms()).await?;
         holds::put(&mut self.tx, &hold, self.now, &pairs).await?;
+        self.holds_back = true;
         for account in accounts.iter_mut() {
             let own = pairs.iter().filter(|(person, _)| *person == account.person.id);
             account.person.held.extend(own.map(|(_, parent)| Held {
@@ -112,12 +114,10 @@ impl Work<'_> {
         let mut held = (false, false);
         if budget.enabled {
             let (m, d) = holds::ended_since(&mut self.tx, &connected.id, self.now - HOUR).await?;
-            let (m, d) = (m + self.spent.0, d + self.spent.1);
-            if m + memberships > budget.count || d + deactivations > budget.count {
-                // Rows that end now still stand in the table; records are as they were pushed just now.
-                let (standing, active) = holds::standing(&mut self.tx, &connected.id).await?;
-                held.0 = memberships > 0 && m + memberships > budget.of(standing.max(memberships));
-                held.1 = deactivations > 0 && d + deactivations > budget.of(active + deactivations - unwritten);
+            let spent = (m + self.spent.0, d + self.spent.1);
+            if spent.0 + memberships > budget.count || spent.1 + deactivations > budget.count {
+                let (rows, active) = holds::standing(&mut self.tx, &connected.id).await?;
+                held = beyond(budget, spent, (memberships, deactivations), (rows, active - unwritten));
             }
         }
         self.spent.0 += if held.0 { 0 } else { memberships };
@@ -219,13 +219,20 @@ impl Work<'_> {
     }
 }
 
+/// Whether more (memberships, deactivations) go beyond the budget of an hour in which so many are spent. `standing` are the
+/// connection's rows that stand, those that end now too, and the people whom its push leaves active.
+pub(super) fn beyond(budget: &Hold, spent: (i64, i64), more: (i64, i64), standing: (i64, i64)) -> (bool, bool) {
+    let goes_over = |spent, more, standing| budget.enabled && more > 0 && spent + more > budget.of(standing);
+    (goes_over(spent.0, more.0, standing.0.max(more.0)), goes_over(spent.1, more.1, standing.1 + more.1))
+}
+
 struct Loss {
     person: String,
     deactivated: bool,
     parents: Vec<String>,
 }
 
-fn count<T>(some: impl Iterator<Item = T>) -> i64 {
+pub(super) fn count<T>(some: impl Iterator<Item = T>) -> i64 {
     i64::try_from(some.count()).unwrap_or(i64::MAX)
 }
 

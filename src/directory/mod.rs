@@ -73,7 +73,7 @@ pub use definitions::{Defined, DefinitionInfo, Noun};
 pub use error::{Case, Error, Result};
 pub use explain::{AttributeAnswer, ExplainAnswer};
 pub use feed::EventPage;
-pub use foresee::{Change, Forecast, Named};
+pub use foresee::{Change, Forecast, Held, Named};
 pub use health::{Anchors, Drift, DriftPage, DriftResolution, Health, Instead, Lists};
 pub use hold::{HeldInfo, HoldInfo};
 pub use import::{ImportOptions, Outcome, Report, Settled, Unconfirmed, UnconfirmedPage};

@@ -15,6 +15,7 @@ use crate::store::{identity, people, resources, values};
 
 pub(crate) use super::config::domain_of;
 use super::error::Case;
+use super::retire::ends_with;
 use super::rulings::Ruling;
 use super::settle::{display_name, own_document};
 use super::sight::{Sight, has_address_of, sight, verified_for};
@@ -429,9 +430,11 @@ impl Work<'_> {
         if !is_own && !signed_in {
             return Err(gone());
         }
-        let others = account.person.records.iter().any(|record| record.connection != connected.id)
-            || !is_own && account.person.links.iter().any(|link| link.connection != connected.id);
-        if others { self.end_record(&connected, &account).await } else { self.depart(&connected, &account).await }
+        if ends_with(&account, &connected) {
+            self.depart(&connected, &account).await
+        } else {
+            self.end_record(&connected, &account).await
+        }
     }
 }
 

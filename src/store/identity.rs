@@ -339,18 +339,52 @@ pub async fn put_keys(
     Ok(())
 }
 
-/// The group claims of a connection: (subject, account, raw values).
-pub async fn group_claims(tx: &mut Tx, connection: &str) -> Result<Vec<(String, String, String)>, Error> {
+/// The group claims of these people on a connection: (subject, account, raw values).
+pub async fn group_claims(
+    tx: &mut Tx,
+    connection: &str,
+    people: &BTreeSet<String>,
+) -> Result<Vec<(String, String, String)>, Error> {
     all!(
         tx,
         (String, String, String),
         "select c.subject, l.resource, c.value
-         from claim c join link l on l.tenant = c.tenant and l.connection = c.connection and l.subject = c.subject
-         where c.tenant = $1 and c.connection = $2 and c.field = $3 order by c.subject",
+         from link l join claim c on c.tenant = l.tenant and c.connection = l.connection and c.subject = l.subject
+         where l.tenant = $1 and l.connection = $2 and l.resource in (select j.value ->> 0 from json_each($3) j)
+           and c.field = $4
+         order by c.subject",
         &tx.tenant,
         connection,
+        rows(people),
         GROUPS
     )
+}
+
+/// What the group claims of these links are found by, as a whole: (subject, key, account).
+pub async fn replace_keys(
+    tx: &mut Tx,
+    connection: &str,
+    subjects: &BTreeSet<String>,
+    keys: &[(String, String, String)],
+) -> Result<(), Error> {
+    run!(
+        tx,
+        "delete from claim_value where tenant = $1 and connection = $2
+           and subject in (select j.value ->> 0 from json_each($3) j)",
+        &tx.tenant,
+        connection,
+        rows(subjects)
+    )?;
+    let list = serde_json::Value::from_iter(keys.iter().map(|(subject, key, account)| json!([subject, key, account])));
+    run!(
+        tx,
+        "insert into claim_value (tenant, connection, subject, val, resource)
+         select $1, $2, j.value ->> 0, j.value ->> 1, j.value ->> 2 from json_each($3) j",
+        &tx.tenant,
+        connection,
+        list.to_string()
+    )?;
+    Ok(())
 }
 
 /// Everybody whose claim on the connection names one of these keys.

@@ -4,7 +4,11 @@
 use std::ops::Range;
 
 use axum::http::Method;
+use rollkeeper::auth::egress::{Egress, EgressPolicy};
+use rollkeeper::auth::jwks::Jwks;
 use rollkeeper::auth::token::Scope;
+use rollkeeper::jit::claims::Statement;
+use rollkeeper::jit::login::{Answer, LoginError, Logins};
 use serde_json::{Value, json};
 
 use crate::support::roll::{MINUTE, Roll, Voiced, outcome};
@@ -41,6 +45,34 @@ impl Place {
 
     fn push(&self) -> Voiced<'_> {
         self.roll.push(&self.okta)
+    }
+
+    /// Somebody whom it does not push, with these groups in the token.
+    async fn sign_in(&self, who: &str, groups: &[&str], dry_run: bool) -> Answer {
+        self.present(who, groups, dry_run).await.expect("let in")
+    }
+
+    async fn try_sign_in(&self, who: &str, groups: &[&str]) -> Result<(), &'static str> {
+        self.present(who, groups, false).await.map(drop).map_err(|refused| refused.code)
+    }
+
+    async fn present(&self, who: &str, groups: &[&str], dry_run: bool) -> Result<Answer, LoginError> {
+        let keys = Jwks::new(Egress::new(EgressPolicy::default()), self.roll.clock.clone());
+        let logins = Logins { directory: self.roll.directory.clone(), keys };
+        let Value::Object(claims) = json!({"preferred_username": who, "groups": groups}) else {
+            unreachable!("an object")
+        };
+        let stamp = self.roll.clock.now();
+        let evidence = format!("{who} {groups:?} {stamp}");
+        let statement = Statement { subject: who.to_owned(), stamp, claims, evidence };
+        self.roll.clock.advance(1);
+        logins.present(&self.roll.tenant, &self.okta, &statement, None, dry_run).await
+    }
+
+    /// Who of them is there for everybody but the push.
+    async fn standing(&self, people: &[String]) -> Vec<bool> {
+        let all = self.roll.reader().everything("User").await;
+        people.iter().map(|person| all.iter().any(|user| user.id == *person)).collect()
     }
 
     /// What everybody but the push sees.
@@ -267,6 +299,29 @@ both_engines! {
         place.roll.verified().await;
     }
 
+    async fn deletions_of_whom_it_only_signed_in_are_held_too(database: Database) {
+        let place = Place::on(Roll::open(database).await).await;
+        let mut guests = Vec::new();
+        for n in 0..5 {
+            guests.push(place.sign_in(&format!("guest{n}"), &["crew"], false).await.user.id);
+        }
+        assert_eq!(place.effective().await, 25);
+        place.roll.clock.advance(MINUTE);
+        for guest in &guests {
+            place.push().delete("User", guest).await.expect("answered as always");
+            assert_eq!(outcome(&place.push().get("User", guest).await), "404");
+        }
+        assert_eq!((place.standing(&guests).await, place.effective().await), (vec![false, false, false, true, true], 22));
+        let tried = place.try_sign_in("guest4", &[]).await;
+        assert_eq!(tried, Ok(()), "what is held has not taken effect");
+        assert_eq!(place.effective().await, 22);
+        place.roll.verified().await;
+        place.roll.directory.apply_hold(&place.roll.tenant, &place.open().await).await.expect("applied");
+        assert_eq!((place.standing(&guests).await, place.effective().await), (vec![false; 5], 20));
+        assert_eq!(place.try_sign_in("guest4", &[]).await, Err("tombstoned"));
+        place.roll.verified().await;
+    }
+
     async fn new_settings_that_would_end_too_much_are_held_too(database: Database) {
         let place = Place::on(Roll::open(database).await).await;
         let tenant = &place.roll.tenant;
@@ -274,14 +329,43 @@ both_engines! {
         let moby = place.roll.administrator().post("Organization", json!({"slug": "moby"})).await.expect("made").id;
         let with = info.rules.patched(&json!({"default": {"organization": "moby"}})).expect("good settings");
         place.roll.directory.update_connection(tenant, &place.okta, with, None).await.expect("updated");
+        let simulate = async |budget: Value| {
+            let tried = info.rules.patched(&budget).expect("good settings");
+            place.roll.directory.simulate(tenant, &place.okta, &tried, None, 5).await.expect("simulated")
+        };
+        let forecast = simulate(json!({})).await;
+        assert_eq!((forecast.left, forecast.held.memberships, forecast.held.deactivations), (20, 20, 0));
+        let wide = simulate(json!({"hold": {"count": 20}})).await;
+        assert_eq!((wide.left, wide.held.memberships), (20, 0), "by the budget that would hold then");
         let (updated, events) = place
             .roll
-            .events_of(place.roll.directory.update_connection(tenant, &place.okta, info.rules, None))
+            .events_of(place.roll.directory.update_connection(tenant, &place.okta, info.rules.clone(), None))
             .await;
         updated.expect("updated");
         assert!(events.iter().any(|event| event.starts_with("hold.opened")), "{events:#?}");
         let why = place.roll.directory.explain(tenant, &place.people[0], &moby).await.expect("told").explanation;
         assert!(why.member, "{why:?}");
+        let (info, ..) = place.roll.directory.hold(tenant, &place.open().await, None, 1).await.expect("there");
+        assert_eq!(info.memberships, forecast.held.memberships, "as it was foretold");
+        place.roll.verified().await;
+    }
+
+    async fn a_sign_in_says_that_what_it_ends_is_held(database: Database) {
+        let place = Place::on(Roll::open(database).await).await;
+        for name in ["red", "green", "blue", "white"] {
+            place.push().post("Group", json!({"displayName": name})).await.expect("a group");
+        }
+        let all = place.sign_in("zoe", &["red", "green", "blue", "white"], false).await;
+        assert_eq!((all.held, all.groups.len()), (false, 4));
+        let (tried, events) = place.roll.events_of(place.sign_in("zoe", &[], true)).await;
+        assert_eq!((tried.held, tried.groups.len(), events.len()), (true, 4, 0), "tried, and nothing is written");
+        assert!(tried.groups.iter().all(|group| group.via == ["held"]));
+        assert!(tried.changes.iter().any(|change| change["kind"] == "hold.opened"), "{:?}", tried.changes);
+        let few = place.sign_in("zoe", &["red"], false).await;
+        assert_eq!((few.held, few.groups.len()), (false, 1), "three are within the budget");
+        place.roll.clock.advance(MINUTE);
+        let none = place.sign_in("zoe", &[], false).await;
+        assert_eq!((none.held, none.groups.len()), (true, 1), "and a fourth is not");
         place.roll.verified().await;
     }
 }
