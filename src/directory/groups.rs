@@ -439,6 +439,7 @@ impl Work<'_> {
         }
         resources::remove_records(&mut self.tx, &row.id).await?;
         vouches::remove_all_but_denies_of(&mut self.tx, &row.id).await?;
+        self.forget_held_in(&row.id).await?;
         vouches::remove_full_lists(&mut self.tx, &row.id).await?;
         values::remove_all(&mut self.tx, &row.id).await?;
         row.retired = Some(self.now);

@@ -186,6 +186,12 @@ impl Work<'_> {
         self.close_empty(holds_touched).await
     }
 
+    /// Of a group or an organization that is gone nothing can stand.
+    pub(super) async fn forget_held_in(&mut self, parent: &str) -> Result<()> {
+        let touched = holds::remove_parent(&mut self.tx, parent).await?;
+        self.close_empty(touched).await
+    }
+
     /// Holds of which nothing is left.
     pub(super) async fn close_empty(&mut self, touched: BTreeSet<String>) -> Result<()> {
         for hold in touched {

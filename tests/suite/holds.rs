@@ -145,6 +145,32 @@ both_engines! {
         place.roll.verified().await;
     }
 
+    async fn a_group_that_goes_is_held_for_nobody(database: Database) {
+        let place = Place::on(Roll::open(database).await).await;
+        let mut body = list("squad", &place.people[..4]);
+        body["externalId"] = json!("squad");
+        let squad = place.push().post("Group", body).await.expect("a group").id;
+        place.roll.clock.advance(MINUTE);
+        place.empties_the_list().await;
+        place.push().put("Group", &squad, list("squad", &[])).await.expect("emptied");
+        let hold = place.open().await;
+        assert_eq!(place.roll.reader().groups(&place.people[0]).await.len(), 2, "both are held");
+        place.push().delete("Group", &squad).await.expect("deleted");
+        assert_eq!(place.roll.reader().groups(&place.people[0]).await, std::slice::from_ref(&place.crew));
+        place.roll.verified().await;
+        // It comes back empty.
+        let again = place.push().post("Group", json!({"displayName": "squad", "externalId": "squad"})).await;
+        assert_eq!(again.expect("revived").id, squad);
+        assert_eq!(place.roll.reader().members(&squad).await, [""; 0]);
+        // With the last group the hold is over.
+        let (gone, events) = place.roll.events_of(place.roll.administrator().delete("Group", &place.crew)).await;
+        gone.expect("deleted");
+        assert!(events.contains(&format!("hold.restored {hold} -")), "{events:#?}");
+        let (info, ..) = place.roll.directory.hold(&place.roll.tenant, &hold, None, 1).await.expect("there");
+        assert_eq!((info.state.as_str(), info.memberships), ("restored", 0));
+        place.roll.verified().await;
+    }
+
     async fn a_hold_is_released_when_its_time_is_over(database: Database) {
         let place = Place::on(Roll::open(database).await).await;
         place.empties_the_list().await;
