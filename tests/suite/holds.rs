@@ -276,6 +276,27 @@ both_engines! {
         place.roll.verified().await;
     }
 
+    async fn whoever_is_deactivated_and_then_deleted_is_held_once(database: Database) {
+        let place = Place::on(Roll::open(database).await).await;
+        for person in &place.people[..10] {
+            place.switch(person, false).await;
+        }
+        place.deletes(0..10).await;
+        assert_eq!((place.active().await, place.effective().await), (17, 17), "the first three were inactive already");
+        assert_eq!(place.roll.reader().everything("User").await.len(), 17);
+        let hold = place.open().await;
+        let (info, ..) = place.roll.directory.hold(&place.roll.tenant, &hold, None, 1).await.expect("there");
+        assert_eq!((info.memberships, info.deactivations), (7, 7));
+        place.roll.verified().await;
+        // An hour later the budget is whole: another one goes at once, and the others wait.
+        place.roll.clock.advance(61 * MINUTE);
+        place.deletes(19..20).await;
+        assert_eq!(place.active().await, 16);
+        place.roll.directory.apply_hold(&place.roll.tenant, &hold).await.expect("applied");
+        assert_eq!((place.roll.reader().everything("User").await.len(), place.effective().await), (9, 9));
+        place.roll.verified().await;
+    }
+
     async fn a_deletion_that_is_held_is_taken_back_or_makes_room(database: Database) {
         let place = Place::on(Roll::open(database).await).await;
         place.deletes(0..8).await;

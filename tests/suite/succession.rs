@@ -166,6 +166,30 @@ both_engines! {
         roll.verified().await;
     }
 
+    async fn whom_the_old_application_deletes_on_its_way_out_the_hold_keeps_for_the_new_one(database: Database) {
+        let roll = Roll::open(database).await;
+        let settings = json!({"domains": ["acme.example"], "hold": {"count": 1, "percent": 1}});
+        let old = roll.connection("old", settings).await;
+        let new = roll.connection("new", json!({})).await;
+        let mut people = Vec::new();
+        for n in 0..4 {
+            people.push(roll.push(&old).post("User", user(n, "o")).await.expect("pushed").id);
+        }
+        declared(&roll, true, 0).await;
+        roll.clock.advance(MINUTE);
+        for person in &people {
+            roll.push(&old).delete("User", person).await.expect("answered as always");
+        }
+        assert_eq!(roll.reader().everything("User").await.len(), 3, "one is within the budget");
+        for (n, person) in people.iter().enumerate() {
+            let claimed = roll.push(&new).post("User", user(n, "n")).await.expect("pushed").id;
+            assert_eq!(claimed == *person, n > 0, "{n}");
+        }
+        let hold = roll.directory.holds(&roll.tenant).await.expect("read").remove(0);
+        assert_eq!((hold.state.as_str(), hold.deactivations), ("restored", 0));
+        roll.verified().await;
+    }
+
     async fn a_first_sign_in_through_the_successor_claims_too(database: Database) {
         let roll = Roll::open(database).await;
         let shared = json!({"anchor": {"claim": "oid", "namespace": "acme"}});
