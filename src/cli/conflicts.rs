@@ -47,6 +47,12 @@ pub struct Resolve {
     /// Of rename: what the account is called from now on
     #[arg(long, value_name = "NAME")]
     user_name: Option<String>,
+    /// Of rename: the group, by displayName or id [default: the only candidate]
+    #[arg(long)]
+    group: Option<String>,
+    /// Of rename: what the group is called from now on
+    #[arg(long, value_name = "NAME")]
+    display_name: Option<String>,
     #[command(flatten)]
     tenant: TenantName,
 }
@@ -82,7 +88,12 @@ impl Resolve {
             Some(name) => Some(named::person(roll, &tenant, name).await?),
             None => None,
         };
-        let resolution = Resolution { action, person, user_name: self.user_name.clone() };
+        let group = match &self.group {
+            Some(name) => Some(named::group(roll, &tenant, name).await?),
+            None => None,
+        };
+        let (user_name, display_name) = (self.user_name.clone(), self.display_name.clone());
+        let resolution = Resolution { action, person, user_name, group, display_name };
         Ok(shown(&roll.directory.resolve_conflict(&tenant.id, &self.conflict, &resolution).await?))
     }
 }

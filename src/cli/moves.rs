@@ -9,7 +9,7 @@ use super::import::progress;
 use super::roll::TenantName;
 use super::settings::Settings;
 use super::{Answer, Failure, Roll};
-use crate::directory::{Forecast, Named, Succession};
+use crate::directory::{Forecast, Held, Named, Succession};
 use crate::jit::address::Domain;
 
 #[derive(Debug, clap::Args)]
@@ -60,13 +60,14 @@ impl Succeed {
             roll.directory.succeed_connection(&tenant.id, &self.connection, &succession, !self.preview, page).await?;
         let text = format!(
             "of {} people {} match, {} are claimed already, {} are protected, {} belong to a third connection too, \
-             {} have no name in the domains",
+             {} have no name in the domains; {} groups can go over",
             rehearsed.people,
             rehearsed.matching,
             rehearsed.claimed,
             rehearsed.guarded,
             rehearsed.shared,
-            rehearsed.outside
+            rehearsed.outside,
+            rehearsed.groups
         );
         let rows = rehearsed.page.iter().map(|matched| [matched.person.name.clone(), matched.verdict.to_owned()]);
         let rows = table("", ["person", "verdict"], rows);
@@ -126,6 +127,15 @@ fn shown(forecast: &Forecast) -> Answer {
         "of {people} people {changed} would change: {gone} gone, {activated} activated, {deactivated} deactivated, \
          {joined} memberships begin, {left} end"
     );
+    let held = forecast.held;
+    let text = if held == Held::default() {
+        text
+    } else {
+        format!(
+            "{text}; of that the connection's budget holds {} memberships and {} deactivations for now",
+            held.memberships, held.deactivations
+        )
+    };
     let names = |some: &[Named]| some.iter().map(|named| named.name.clone()).collect::<Vec<_>>().join(", ");
     let rows = forecast.differences.iter().map(|change| {
         let active = match (change.gone, change.active) {

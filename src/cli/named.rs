@@ -14,6 +14,15 @@ pub async fn person(roll: &Roll, tenant: &TenantInfo, name: &str) -> Result<Stri
     }
 }
 
+/// The id of the group of this displayName, or with this id.
+pub async fn group(roll: &Roll, tenant: &TenantInfo, name: &str) -> Result<String, Failure> {
+    let found = having(roll, tenant, "Group", "displayName", name).await?;
+    match only(found, "groups", name)? {
+        Some(group) => Ok(group),
+        None => Err(Failure::Refused(format!("there is no group with the displayName or id {name:?}"))),
+    }
+}
+
 /// The id of the group of this displayName, the organization of this slug, or either with this id.
 pub async fn parent(roll: &Roll, tenant: &TenantInfo, name: &str) -> Result<String, Failure> {
     let mut found = having(roll, tenant, "Group", "displayName", name).await?;

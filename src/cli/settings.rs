@@ -55,9 +55,9 @@ pub struct Settings {
     /// fallback (while the person is in no other team), always, or sticky (given once, at a sign-in)
     #[arg(long, value_name = "MODE")]
     default_mode: Option<String>,
-    /// The claim with groups [default: groups]
-    #[arg(long, value_name = "CLAIM")]
-    group_claim: Option<String>,
+    /// A claim with groups; of several the first that states a list counts [default: groups]. Repeatable
+    #[arg(long = "group-claim", value_name = "CLAIM")]
+    group_claims: Vec<String>,
     /// Only groups whose name matches this regular expression may be touched, by pushes and by claims
     #[arg(long, value_name = "PATTERN")]
     group_pattern: Option<String>,
@@ -99,7 +99,7 @@ impl Settings {
         set(&["default", "organization"], text(&self.default_organization));
         set(&["default", "group"], text(&self.default_team));
         set(&["default", "mode"], text(&self.default_mode));
-        set(&["groups", "claim"], text(&self.group_claim));
+        set(&["groups", "claim"], list(&self.group_claims));
         set(&["groups", "scope", "pattern"], text(&self.group_pattern));
         set(&["jit", "enabled"], self.jit.as_ref().map(|jit| Value::from(jit == "on")));
         if let Some(uri) = &self.jwks_uri {

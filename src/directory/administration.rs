@@ -270,10 +270,6 @@ impl Directory {
                 connections::update(&mut work.tx, &before.id, &state, &text, work.now).await?;
                 work.sync_domains(&before.id, &rules).await?;
                 work.configuration = Configuration::load(&mut work.tx).await?;
-                if rules.groups.transform != before.rules.groups.transform {
-                    let connected = work.connected(&before.id)?;
-                    work.rekey_claims(&connected).await?;
-                }
                 if rules != before.rules || (rules.groups.lease.is_some() && state != before.state) {
                     work.derive_population(&before.id).await?;
                 }

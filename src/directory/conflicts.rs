@@ -17,6 +17,7 @@ use crate::store::conflicts::{self, Conflict};
 use crate::store::people::Account;
 use crate::store::{Tx, feed, people, resources, tenants, values};
 
+use super::groups::SAME_NAME;
 use super::rulings::{RECORD, SUBJECT};
 use super::words::{addresses_of, mark_with, user_name_of};
 use super::work::corrupt;
@@ -45,7 +46,7 @@ pub struct ConflictInfo {
     pub candidates: Vec<CandidateInfo>,
     /// What may be done while it is open.
     pub actions: Vec<&'static str>,
-    /// The account that the resolution named.
+    /// The account or the group that the resolution named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,6 +131,9 @@ pub struct Resolution {
     pub person: Option<String>,
     /// Of `rename`: the new userName.
     pub user_name: Option<String>,
+    /// Of a group to rename: its id (the only candidate if it is left out) and its new displayName.
+    pub group: Option<String>,
+    pub display_name: Option<String>,
 }
 
 const STATES: [&str; 5] = ["open", "bound", "kept_apart", "renamed", "dismissed"];
@@ -232,7 +236,27 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Carries a resolution out; the account that it names.
+    /// What waits because a connection's group has the name of another, of these pairs (connection, the other), is settled: one of
+    /// them is called otherwise now, and nobody had to resolve it.
+    pub(super) async fn settle_renamed(&mut self, pairs: Vec<(String, String)>, renamed: &str) -> Result<()> {
+        let ids: BTreeSet<String> = pairs
+            .into_iter()
+            .map(|(connection, group)| {
+                let case = Case { candidates: vec![(group, "displayName")], hash: None };
+                row(&self.tenant.key, RECORD, SAME_NAME, Some(&connection), &case, None, self.now).id
+            })
+            .collect();
+        for found in conflicts::open_among(&mut self.tx, &ids).await? {
+            if candidates_of(&found)?.len() == 1 {
+                conflicts::settle(&mut self.tx, &found.id, "renamed", Some(renamed), self.now).await?;
+                let event = self.event(Kind::ConflictResolved).of(&found.id).and(renamed);
+                self.publish(event.naming([Action::Rename.as_str(), SAME_NAME]));
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries a resolution out; the account or the group that it names.
     async fn resolve(&mut self, row: &Conflict, resolution: &Resolution) -> Result<Option<String>> {
         let candidates = candidates_of(row)?;
         if !actions(row, &candidates).contains(&resolution.action.as_str()) {
@@ -282,6 +306,21 @@ impl Work<'_> {
                 }
                 self.rule(row, None).await?;
                 Ok(None)
+            }
+            Action::Rename if row.code == SAME_NAME => {
+                let only: Option<&str> = match candidates.as_slice() {
+                    [(only, _)] => Some(only),
+                    _ => None,
+                };
+                let group = resolution.group.as_deref().or(only).ok_or_else(|| {
+                    scim::Error::invalid_value("name the group to rename (\"group\"): there are several of this name")
+                })?;
+                let name = resolution.display_name.as_deref().ok_or_else(|| {
+                    scim::Error::invalid_value("\"displayName\" is missing: what the group is called from now on")
+                })?;
+                conflicts::settle(&mut self.tx, &row.id, "renamed", Some(group), self.now).await?;
+                self.rename_group(group, name).await?;
+                Ok(Some(group.to_owned()))
             }
             Action::Rename => {
                 let holder = candidates.iter().find(|(_, by)| by == "userName").map(|(id, _)| id.as_str());
@@ -385,7 +424,7 @@ fn actions(row: &Conflict, candidates: &[(String, String)]) -> Vec<&'static str>
     if has_identity && !candidates.iter().any(|(_, by)| by == "id") {
         actions.push("keep_apart");
     }
-    if is_named {
+    if is_named || row.code == SAME_NAME {
         actions.push("rename");
     }
     actions.push("dismiss");
@@ -494,7 +533,7 @@ fn sentence(code: &str) -> &'static str {
         }
         "identity_conflict" => "Two names of one identity mean two accounts: bind it to the one that it is.",
         "group_name_taken" => {
-            "A group of this name is there on which somebody has a word, so the connection got a group of its own."
+            "A group of this name is there on which somebody has a word, so the connection got a group of its own: rename one of them."
         }
         _ => "A push or a sign-in was refused and an administrator can mend it.",
     }

@@ -76,7 +76,7 @@ impl Work<'_> {
         for namespace in self.namespaces() {
             let scope = everywhere(&namespace);
             if let Some(Some(id)) = identity::tombstone(&mut self.tx, &scope, "user_name", &mark, self.now).await? {
-                identity::clear_tombstones_of(&mut self.tx, &scope, &id).await?;
+                identity::clear_tombstones_of(&mut self.tx, std::slice::from_ref(&scope), &id).await?;
             }
         }
         Ok(())

@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::jit::rules::Rules;
-use crate::reconcile::{Derived, World, derive};
+use crate::jit::rules::{Hold, Rules};
+use crate::reconcile::{Derived, Source, World, derive};
 use crate::scim::resource_type::Registry;
 use crate::scim::{self};
 use crate::store::people::{self, Account};
-use crate::store::{Tx, identity, resources};
+use crate::store::{Tx, holds, identity, resources};
 
+use super::hold::{HOUR, beyond, count};
+use super::remap::at_once;
 use super::settle::changed_words;
 use super::words::user_name_of;
 use super::{Configuration, Directory, Result, Work, world};
@@ -36,10 +38,18 @@ pub struct Forecast {
     /// Memberships of groups and organizations.
     pub joined: usize,
     pub left: usize,
+    /// Of what ends, what goes beyond the connection's budget and stands for now.
+    pub held: Held,
     pub differences: Vec<Change>,
     /// Ask again with this; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Held {
+    pub memberships: i64,
+    pub deactivations: i64,
 }
 
 /// What changes for one person.
@@ -55,6 +65,17 @@ pub struct Change {
     pub left: Vec<Named>,
     /// Names of effective attributes.
     pub attributes: Vec<String>,
+    #[serde(skip)]
+    loss: Loss,
+}
+
+/// What a change costs of a budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Loss {
+    memberships: i64,
+    deactivations: i64,
+    /// How many more rows of the connection stand afterwards.
+    rows: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -98,17 +119,20 @@ impl Directory {
         }
         drop(work);
         let supposed = Supposed { configuration: &supposed, groups_gone: &BTreeSet::new(), person: &|_| true };
-        self.foresee(tenant, &id, &supposed, after, limit).await
+        self.foresee(tenant, &id, &supposed, Some(&rules.hold), after, limit).await
     }
 
+    /// `budget` is what is held by, where anything is.
     pub(super) async fn foresee(
         &self,
         tenant: &str,
         connection: &str,
         supposed: &Supposed<'_>,
+        budget: Option<&Hold>,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Forecast> {
+        let mut losses = Vec::new();
         let mut forecast = Forecast::default();
         let mut last = String::new();
         loop {
@@ -117,24 +141,54 @@ impl Directory {
             let Some(end) = ids.last().cloned() else { break };
             last = end;
             let registry = self.registry_in(&mut tx).await?;
-            let changes = judged(&mut tx, &registry, &ids, supposed, self.clock.now()).await?;
-            forecast.people += ids.len();
+            let changes = judged(&mut tx, &registry, connection, &ids, supposed, self.clock.now()).await?;
             for change in changes {
                 forecast.count(&change);
+                let place = ids.range(..change.person.id.clone()).count();
+                losses.push((forecast.people + place, change.loss));
                 let is_behind = after.is_none_or(|after| change.person.id.as_str() > after);
                 if is_behind && forecast.differences.len() <= limit {
                     forecast.differences.push(change);
                 }
             }
+            forecast.people += ids.len();
         }
         if forecast.differences.len() > limit {
             forecast.differences.truncate(limit);
             forecast.next = forecast.differences.last().map(|change| change.person.id.clone());
         }
         let mut tx = self.engine.read(tenant).await?;
+        if let Some(budget) = budget {
+            let spent = holds::ended_since(&mut tx, connection, self.clock.now() - HOUR).await?;
+            let standing = holds::standing(&mut tx, connection).await?;
+            forecast.held = held(budget, spent, standing, &losses, at_once(forecast.people));
+        }
         name_groups(&mut tx, &mut forecast.differences).await?;
         Ok(forecast)
     }
+}
+
+/// What is held of these losses (with the place of each person in the population), judged as the change would be carried out:
+/// so many people at once, one after another.
+fn held(
+    budget: &Hold,
+    mut spent: (i64, i64),
+    mut standing: (i64, i64),
+    losses: &[(usize, Loss)],
+    at_once: usize,
+) -> Held {
+    let mut all = Held::default();
+    for batch in losses.chunk_by(|(one, _), (other, _)| one / at_once == other / at_once) {
+        let more = batch.iter().fold((0, 0), |(m, d), (_, loss)| (m + loss.memberships, d + loss.deactivations));
+        let held = beyond(budget, spent, more, standing);
+        let split = |is_held: bool, lost: i64| if is_held { (lost, 0) } else { (0, lost) };
+        let (memberships, deactivations) = (split(held.0, more.0), split(held.1, more.1));
+        all.memberships += memberships.0;
+        all.deactivations += deactivations.0;
+        spent = (spent.0 + memberships.1, spent.1 + deactivations.1);
+        standing.0 += batch.iter().map(|(_, loss)| loss.rows).sum::<i64>();
+    }
+    all
 }
 
 impl Forecast {
@@ -152,6 +206,7 @@ impl Forecast {
 async fn judged(
     tx: &mut Tx,
     registry: &Registry,
+    connection: &str,
     ids: &BTreeSet<String>,
     supposed: &Supposed<'_>,
     now: i64,
@@ -180,6 +235,7 @@ async fn judged(
             joined: new.difference(&old).map(named).collect(),
             left: old.difference(&new).map(named).collect(),
             attributes: if stays { changed_words(&was.words, &is.words) } else { Vec::new() },
+            loss: loss(connection, &was, &is),
         };
         let same = !change.gone && change.active.is_none() && change.attributes.is_empty();
         if !(same && change.joined.is_empty() && change.left.is_empty()) {
@@ -187,6 +243,23 @@ async fn judged(
         }
     }
     Ok(changes)
+}
+
+/// Counted as `hold.rs` counts: of whoever goes inactive that alone, of others every group or organization that is lost.
+fn loss(connection: &str, was: &Derived, is: &Derived) -> Loss {
+    let live = |derived: &Derived| -> BTreeSet<String> {
+        derived.rows.iter().filter(|(_, live)| **live).map(|((parent, _), _)| parent.clone()).collect()
+    };
+    let own = |derived: &Derived| {
+        let rows = derived.rows.iter().filter(|(_, live)| **live).map(|((_, source), _)| source);
+        count(rows.filter(|source| matches!(source, Source::Push(id) | Source::Login(id) if id == connection)))
+    };
+    let rows = own(is) - own(was);
+    match (was.active, is.active) {
+        (false, _) => Loss { rows, ..Loss::default() },
+        (true, false) => Loss { deactivations: 1, rows, ..Loss::default() },
+        (true, true) => Loss { memberships: count(live(was).difference(&live(is))), rows, ..Loss::default() },
+    }
 }
 
 /// Groups and the organizations behind them, as the feed tells them.

@@ -19,6 +19,9 @@ use super::{Case, Connected, Error, Result, Work, world};
 /// The scope in which an administrator's group names are unique; a connection's are in its own, teams in their organization.
 const ADMINISTRATOR: &str = "administrator";
 
+/// A group of the same name is there, and the push got one of its own.
+pub(super) const SAME_NAME: &str = "group_name_taken";
+
 /// A group as it is to be stored.
 pub(crate) struct Stated {
     pub document: Document,
@@ -29,6 +32,14 @@ impl Stated {
     pub fn of(mut document: Document) -> Result<Self> {
         let external_id = document.take_external_id();
         check_external_id(external_id.as_deref())?;
+        Ok(Self { document, external_id })
+    }
+
+    /// As the row has it: without what the server adds, and without the `externalId` of a record.
+    pub fn stored(row: &resources::Row) -> Result<Self> {
+        let mut document = Document::from_json(&row.document).map_err(|e| super::work::corrupt("resource", e))?;
+        document.0.shift_remove(urn::TEAM);
+        let external_id = document.take_external_id();
         Ok(Self { document, external_id })
     }
 }
@@ -47,6 +58,7 @@ impl Work<'_> {
                 ))
                 .into());
             }
+            self.check_successors(connected, &display).await?;
             if !connected.used {
                 crate::store::connections::mark_used(&mut self.tx, &connected.id).await?;
             }
@@ -55,10 +67,8 @@ impl Work<'_> {
         if let Some(connected) = connected
             && let Some(mut row) = self.takeable(connected, &stated, &display).await?
         {
-            row.owner = Some(connected.id.clone());
+            self.take_over(connected, &mut row).await?;
             self.store_group(&mut row, &stated, true).await?;
-            let event = self.event(Kind::GroupTakenOver).of(&row.id).and(&connected.id);
-            self.publish(event);
             return Ok(row);
         }
         if let Some(connected) = connected {
@@ -96,6 +106,25 @@ impl Work<'_> {
         row.organization = organization;
         self.store_group(&mut row, &stated, false).await?;
         Ok(row)
+    }
+
+    /// The group is the connection's own from now on. Of its predecessor's, the predecessor's list ends with that: who is in it is
+    /// the successor's to say.
+    pub(super) async fn take_over(&mut self, connected: &Connected, row: &mut resources::Row) -> Result<()> {
+        if let Some(old) = row.owner.replace(connected.id.clone()) {
+            let mut keys = BTreeSet::from([world::name_key(row.display.as_deref().unwrap_or_default())]);
+            let record = resources::record(&mut self.tx, &old, &row.id).await?;
+            keys.extend(record.and_then(|record| record.external_id).as_deref().map(world::id_key));
+            let mut affected = vouches::people_of(&mut self.tx, &row.id).await?;
+            affected.extend(identity::claimants(&mut self.tx, &old, &keys).await?);
+            self.touch_all(&affected).await?;
+            vouches::remove_parent(&mut self.tx, &row.id, Some(&Source::Push(old.clone()))).await?;
+            vouches::remove_full_lists(&mut self.tx, &row.id).await?;
+            resources::remove_record(&mut self.tx, &old, &row.id).await?;
+        }
+        let event = self.event(Kind::GroupTakenOver).of(&row.id).and(&connected.id);
+        self.publish(event);
+        Ok(())
     }
 
     /// PUT, PATCH /Groups/{id}: attributes only; `false` if they are as they were.
@@ -144,8 +173,35 @@ impl Work<'_> {
                 self.touch_all(&claimants).await?;
             }
         }
+        let old = row.display.clone().filter(|_| renamed);
         self.store_group(row, &after, true).await?;
+        if let Some(old) = old {
+            self.settle_same_name(row, &old).await?;
+        }
         Ok(true)
+    }
+
+    /// A group that had the name of another is called otherwise now: whoever waits in the queue for that is done.
+    async fn settle_same_name(&mut self, row: &resources::Row, old: &str) -> Result<()> {
+        let pairs: Vec<(String, String)> = match &row.owner {
+            Some(owner) => {
+                let same = values::having(&mut self.tx, "Group", "displayname", &Key::text(false, old).0, 4).await?;
+                same.into_iter().map(|id| (owner.clone(), id)).collect()
+            }
+            None => self.configuration.connections.iter().map(|it| (it.id.clone(), row.id.clone())).collect(),
+        };
+        self.settle_renamed(pairs, &row.id).await
+    }
+
+    /// Another displayName, as the administrator's word: of a group that no push keeps.
+    pub(super) async fn rename_group(&mut self, id: &str, name: &str) -> Result<()> {
+        let mut row = self.group_for_update(None, id).await?;
+        let before = Stated::stored(&row)?;
+        let body = json!({"schemas": [urn::GROUP], "displayName": name});
+        let named = Document::read(&*self.kind("Group")?, &body)?.document;
+        let mut after = Stated::stored(&row)?;
+        after.document.0.extend(named.0);
+        self.restate_group(None, &mut row, &before, after).await.map(drop)
     }
 
     /// Writes the group, its index and its record, and derives again whoever's claim names it.
@@ -184,6 +240,7 @@ impl Work<'_> {
                 cleared: "[]".to_owned(),
                 bound_at,
                 off: None,
+                deleted: None,
             };
             resources::put_record(&mut self.tx, &record).await?;
             let mut keys = BTreeSet::from([world::name_key(&display)]);
@@ -266,7 +323,7 @@ impl Work<'_> {
         Ok(found.filter(|id| connected.is_none_or(|connected| connected.serves(id))))
     }
 
-    /// A group that nobody owns and on which nobody but an import has a word, by `externalId`, else by name.
+    /// A group that may be taken over, by `externalId`, else by name.
     async fn takeable(
         &mut self,
         connected: &Connected,
@@ -292,7 +349,7 @@ impl Work<'_> {
     async fn note_same_name(&mut self, connected: &Connected, display: &str) -> Result<()> {
         let ids = values::having(&mut self.tx, "Group", "displayname", &Key::text(false, display).0, 4).await?;
         let rows = resources::existing(&mut self.tx, &ids.into_iter().collect()).await?;
-        let unowned = rows.into_iter().filter(|row| row.owner.is_none());
+        let unowned = rows.into_iter().filter(|row| row.owner.is_none() || row.owner == connected.succeeds);
         let same: Vec<(String, &'static str)> = unowned
             .filter(|row| world::in_scope(connected, display, row.organization.as_deref()))
             .map(|row| (row.id, "displayName"))
@@ -300,16 +357,34 @@ impl Work<'_> {
         if same.is_empty() {
             return Ok(());
         }
-        self.queue_push(&connected.id, "group_name_taken", &Case { candidates: same, hash: None }).await
+        self.queue_push(&connected.id, SAME_NAME, &Case { candidates: same, hash: None }).await
     }
 
+    /// A group in scope and not privileged: one that nobody owns and on which nobody but an import has a word, or one of the
+    /// connection's predecessor.
     pub(crate) async fn is_takeable(&mut self, connected: &Connected, row: &resources::Row) -> Result<bool> {
-        let display = row.display.clone().unwrap_or_default();
-        Ok(row.owner.is_none()
-            && row.retired.is_none()
-            && !row.protected
-            && world::in_scope(connected, &display, row.organization.as_deref())
-            && !vouches::others_speak(&mut self.tx, &row.id, &Source::Import).await?)
+        Ok(row.retired.is_none()
+            && may_reach(connected, row)
+            && match &row.owner {
+                None => !vouches::others_speak(&mut self.tx, &row.id, &Source::Import).await?,
+                owner => *owner == connected.succeeds,
+            })
+    }
+
+    /// A successor that holds the group keeps it.
+    async fn check_successors(&mut self, connected: &Connected, display: &str) -> Result<()> {
+        let successors = self.configuration.connections.iter().filter(|it| it.succeeds.as_ref() == Some(&connected.id));
+        let successors: Vec<String> = successors.map(|it| it.id.clone()).collect();
+        let key = Key::text(false, display).0;
+        for successor in successors {
+            if resources::record_by_name(&mut self.tx, &successor, "Group", &key).await?.is_some() {
+                return Err(scim::Error::uniqueness(
+                    "the connection that succeeds this one keeps this group now: switch this application off",
+                )
+                .into());
+            }
+        }
+        Ok(())
     }
 
     /// A retired group of the same connection, externalId and name: the same id, empty.
@@ -363,6 +438,7 @@ impl Work<'_> {
         }
         resources::remove_records(&mut self.tx, &row.id).await?;
         vouches::remove_all_but_denies_of(&mut self.tx, &row.id).await?;
+        self.forget_held_in(&row.id).await?;
         vouches::remove_full_lists(&mut self.tx, &row.id).await?;
         values::remove_all(&mut self.tx, &row.id).await?;
         row.retired = Some(self.now);
@@ -411,6 +487,12 @@ impl Work<'_> {
             after = last;
         }
     }
+}
+
+/// Whether a push of the connection may have the group at all.
+pub(super) fn may_reach(connected: &Connected, row: &resources::Row) -> bool {
+    let display = row.display.as_deref().unwrap_or_default();
+    !row.protected && world::in_scope(connected, display, row.organization.as_deref())
 }
 
 fn required_name(document: &Document) -> Result<String> {

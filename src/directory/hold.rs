@@ -7,15 +7,16 @@
 use std::collections::BTreeSet;
 
 use crate::event::{Cause, Kind};
+use crate::jit::rules::Hold;
 use crate::reconcile::{Derived, Held, Source, World, derive};
 use crate::scim::{self};
 use crate::store::holds::{self, ACTIVE};
 use crate::store::people::Account;
 use crate::store::resources;
 
-use super::{Directory, Result, Work, transact, world};
+use super::{Connected, Directory, Result, Work, transact, world};
 
-const HOUR: i64 = 60 * 60 * 1000;
+pub(super) const HOUR: i64 = 60 * 60 * 1000;
 const MINUTE: i64 = 60 * 1000;
 const BATCH: i64 = 50;
 
@@ -66,27 +67,9 @@ impl Work<'_> {
             return Ok(());
         }
         let Some(connected) = self.configuration.connection(&connection).cloned() else { return Ok(()) };
-        let budget = &connected.rules.hold;
         let deactivations = count(lost.iter().filter(|loss| loss.deactivated));
         let memberships = count(lost.iter().filter(|loss| !loss.deactivated).flat_map(|loss| &loss.parents));
-        let (mut held, mut passed) = ((false, false), (memberships, deactivations));
-        if budget.enabled {
-            let (m, d) = holds::ended_since(&mut self.tx, &connection, self.now - HOUR).await?;
-            let (m, d) = (m + self.spent.0, d + self.spent.1);
-            if m + memberships > budget.count || d + deactivations > budget.count {
-                // Rows that end now still stand in the table; records are as they were pushed just now.
-                let (standing, active) = holds::standing(&mut self.tx, &connection).await?;
-                held.0 = memberships > 0 && m + memberships > budget.of(standing.max(memberships));
-                held.1 = deactivations > 0 && d + deactivations > budget.of(active + deactivations);
-            }
-            if held.0 {
-                passed.0 = 0;
-            }
-            if held.1 {
-                passed.1 = 0;
-            }
-        }
-        self.spent = (self.spent.0 + passed.0, self.spent.1 + passed.1);
+        let held = self.beyond(&connected, (memberships, deactivations), 0).await?;
         let pairs: Vec<(String, String)> = lost
             .iter()
             .filter(|loss| if loss.deactivated { held.1 } else { held.0 })
@@ -99,8 +82,9 @@ impl Work<'_> {
         if pairs.is_empty() {
             return Ok(());
         }
-        let hold = self.open_hold(&connection, budget.release.ms()).await?;
+        let hold = self.open_hold(&connection, connected.rules.hold.release.ms()).await?;
         holds::put(&mut self.tx, &hold, self.now, &pairs).await?;
+        self.holds_back = true;
         for account in accounts.iter_mut() {
             let own = pairs.iter().filter(|(person, _)| *person == account.person.id);
             account.person.held.extend(own.map(|(_, parent)| Held {
@@ -116,6 +100,29 @@ impl Work<'_> {
             *judged = derive(&account.person, world);
         }
         Ok(())
+    }
+
+    /// Whether so many (memberships, deactivations) more are beyond what the connection may end within an hour; what is not is
+    /// spent. `unwritten` of the deactivated still stand as active in their records.
+    pub(super) async fn beyond(
+        &mut self,
+        connected: &Connected,
+        (memberships, deactivations): (i64, i64),
+        unwritten: i64,
+    ) -> Result<(bool, bool)> {
+        let budget = &connected.rules.hold;
+        let mut held = (false, false);
+        if budget.enabled {
+            let (m, d) = holds::ended_since(&mut self.tx, &connected.id, self.now - HOUR).await?;
+            let spent = (m + self.spent.0, d + self.spent.1);
+            if spent.0 + memberships > budget.count || spent.1 + deactivations > budget.count {
+                let (rows, active) = holds::standing(&mut self.tx, &connected.id).await?;
+                held = beyond(budget, spent, (memberships, deactivations), (rows, active - unwritten));
+            }
+        }
+        self.spent.0 += if held.0 { 0 } else { memberships };
+        self.spent.1 += if held.1 { 0 } else { deactivations };
+        Ok(held)
     }
 
     /// Writes what was spent, last of all: two that end something at once wait for each other here and nowhere else.
@@ -157,7 +164,8 @@ impl Work<'_> {
             let bare = derive(&bare, world);
             account.person.held.retain(|held| {
                 let stands = match &held.parent {
-                    None => derived.active && !bare.active,
+                    // Whoever was deleted goes when the hold ends, suspended or not meanwhile.
+                    None => derived.active && !bare.active || !account.deleted.is_empty(),
                     Some(parent) => {
                         let row = (parent.clone(), Source::Held(held.connection.clone()));
                         derived.rows.get(&row) == Some(&true)
@@ -175,7 +183,18 @@ impl Work<'_> {
             return Ok(());
         }
         holds::remove(&mut self.tx, &moot).await?;
-        for hold in holds_touched {
+        self.close_empty(holds_touched).await
+    }
+
+    /// Of a group or an organization that is gone nothing can stand.
+    pub(super) async fn forget_held_in(&mut self, parent: &str) -> Result<()> {
+        let touched = holds::remove_parent(&mut self.tx, parent).await?;
+        self.close_empty(touched).await
+    }
+
+    /// Holds of which nothing is left.
+    pub(super) async fn close_empty(&mut self, touched: BTreeSet<String>) -> Result<()> {
+        for hold in touched {
             if holds::count(&mut self.tx, &hold).await? == (0, 0)
                 && holds::close(&mut self.tx, &hold, "restored").await?
             {
@@ -187,7 +206,7 @@ impl Work<'_> {
     }
 
     /// The connection's open hold, or a new one with its alert.
-    async fn open_hold(&mut self, connection: &str, release: i64) -> Result<String> {
+    pub(super) async fn open_hold(&mut self, connection: &str, release: i64) -> Result<String> {
         if let Some(hold) = holds::open_of(&mut self.tx, connection).await? {
             return Ok(hold.id);
         }
@@ -206,13 +225,20 @@ impl Work<'_> {
     }
 }
 
+/// Whether more (memberships, deactivations) go beyond the budget of an hour in which so many are spent. `standing` are the
+/// connection's rows that stand, those that end now too, and the people whom its push leaves active.
+pub(super) fn beyond(budget: &Hold, spent: (i64, i64), more: (i64, i64), standing: (i64, i64)) -> (bool, bool) {
+    let goes_over = |spent, more, standing| budget.enabled && more > 0 && spent + more > budget.of(standing);
+    (goes_over(spent.0, more.0, standing.0.max(more.0)), goes_over(spent.1, more.1, standing.1 + more.1))
+}
+
 struct Loss {
     person: String,
     deactivated: bool,
     parents: Vec<String>,
 }
 
-fn count<T>(some: impl Iterator<Item = T>) -> i64 {
+pub(super) fn count<T>(some: impl Iterator<Item = T>) -> i64 {
     i64::try_from(some.count()).unwrap_or(i64::MAX)
 }
 
@@ -300,6 +326,9 @@ impl Directory {
             let taken = transact!(self, tenant, Cause::by(cause), work => {
                 let ids = holds::people(&mut work.tx, id, "", BATCH).await?;
                 work.touch_all(&ids).await?;
+                for id in &ids {
+                    work.let_go(id).await?;
+                }
                 holds::remove_of(&mut work.tx, Some(id), &ids).await?;
                 Ok(ids.len())
             })?;

@@ -11,7 +11,7 @@ use crate::scim::{self};
 use crate::store::search::View;
 use crate::store::{memberships, people, resources, vouches};
 
-use super::people::visible;
+use super::people::{refused_with, visible};
 use super::sight::{Sight, sight};
 use super::{Connected, Error, Result, Work};
 
@@ -118,12 +118,16 @@ impl Work<'_> {
                 Sight::Own => {}
                 // Adding somebody as a member is a push write too: it claims.
                 Sight::Unclaimed => self.claim(connected, &account.person.id, &visible(&account)).await?,
+                Sight::Guarded if self.is_bound(connected, &account.person.id).await? => {
+                    self.claim(connected, &account.person.id, &visible(&account)).await?;
+                }
                 Sight::Guarded => {
-                    return Err(scim::Error::invalid_value(format!(
-                        "members.value {} is a protected account: an administrator has to bind it first",
-                        account.person.id
-                    ))
-                    .into());
+                    let id = account.person.id;
+                    let error = scim::Error::invalid_value(format!(
+                        "members.value {id} is a protected account: an administrator has to bind it to the connection first"
+                    ));
+                    let hash = self.account_identity(&id);
+                    return Err(refused_with(error, "guarded_account", vec![(id, "id")]).about(&hash));
                 }
                 Sight::Hidden => return Err(unknown(&account.person.id)),
             }

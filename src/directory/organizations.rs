@@ -127,6 +127,7 @@ impl Work<'_> {
         let affected = vouches::people_of(&mut self.tx, &row.id).await?;
         self.hold(&affected).await?;
         vouches::remove_all_but_denies_of(&mut self.tx, &row.id).await?;
+        self.forget_held_in(&row.id).await?;
         values::remove_all(&mut self.tx, &row.id).await?;
         row.retired = Some(self.now);
         row.version += 1;

@@ -15,6 +15,7 @@ use crate::store::{self, identity, people, resources, values};
 
 pub(crate) use super::config::domain_of;
 use super::error::Case;
+use super::retire::ends_with;
 use super::rulings::Ruling;
 use super::settle::{display_name, own_document};
 use super::sight::{Sight, has_address_of, sight, verified_for};
@@ -102,7 +103,11 @@ impl Work<'_> {
         key: &str,
         hash: &str,
     ) -> Result<String> {
-        if let Some(id) = self.restorable(connected, &said, key).await? {
+        let known = self.known_records(connected, said.external_id.as_deref(), key).await?;
+        if let Some(account) = self.taken_back(&known, &said, key).await? {
+            return self.rewrite(connected, &account, said, true).await.map(|_| account.person.id);
+        }
+        if let Some(id) = restorable(&known, &said, key)? {
             let account =
                 self.still(&id, |account| record_of(account, connected).is_some_and(|record| !record.active)).await?;
             return self.rewrite(connected, &account, said, true).await.map(|_| id);
@@ -133,8 +138,8 @@ impl Work<'_> {
         if ruling == Ruling::Apart {
             self.check_holder(connected, key, None).await?;
         } else {
-            if let Some(id) = self.claimable(connected, document, key).await? {
-                let Some(account) = self.account(&id).await? else { return Err(gone()) };
+            if let Some(account) = self.claimable(connected, document, key).await? {
+                let id = account.person.id.clone();
                 self.check_claiming_names(connected, &account, document)?;
                 self.check_name(connected, key, Some(&id)).await?;
                 self.claim(connected, &id, &said).await?;
@@ -154,34 +159,13 @@ impl Work<'_> {
 
     /// The account, held, if it is still what a look-up before the lock found. Else somebody was quicker, and starting again
     /// shows what became of it.
-    async fn still(&mut self, id: &str, is_it: impl Fn(&Account) -> bool) -> Result<Account> {
+    pub(super) async fn still(&mut self, id: &str, is_it: impl Fn(&Account) -> bool) -> Result<Account> {
         let account = self.account(id).await?.filter(|account| !account.person.retired && is_it(account));
         account.ok_or_else(|| store::Error::Conflict.into())
     }
 
-    /// The connection's own record that a repeated POST means: inactive ones are restored, active ones conflict.
-    async fn restorable(&mut self, connected: &Connected, said: &Said, key: &str) -> Result<Option<String>> {
-        let taken = |what: &str| {
-            Err(scim::Error::uniqueness(format!(
-                "a user with this {what} already exists; read it with a filter and change it by its id"
-            ))
-            .into())
-        };
-        if let Some(external_id) = &said.external_id {
-            let found = resources::record_by_external_id(&mut self.tx, &connected.id, "User", external_id).await?;
-            if let Some(record) = found {
-                return if record.active { taken("externalId") } else { Ok(Some(record.resource)) };
-            }
-        }
-        let Some(record) = resources::record_by_name(&mut self.tx, &connected.id, "User", key).await? else {
-            return Ok(None);
-        };
-        let other = matches!((&record.external_id, &said.external_id), (Some(a), Some(b)) if a != b);
-        if record.active || other { taken("userName") } else { Ok(Some(record.resource)) }
-    }
-
     /// Exactly one unclaimed person in sight whose userName, else whose address in a verified domain, is the pushed one.
-    async fn claimable(&mut self, connected: &Connected, document: &Document, key: &str) -> Result<Option<String>> {
+    async fn claimable(&mut self, connected: &Connected, document: &Document, key: &str) -> Result<Option<Account>> {
         let mut candidates: BTreeSet<String> =
             values::having(&mut self.tx, "User", "username", key, 3).await?.into_iter().collect();
         let by = if candidates.is_empty() { "email" } else { "userName" };
@@ -194,14 +178,17 @@ impl Work<'_> {
         }
         self.hold(&candidates).await?;
         let accounts = people::load(&mut self.tx, &candidates).await?;
-        let seen: Vec<(&Account, Sight)> = accounts
-            .iter()
-            .map(|account| (account, sight(&self.configuration, connected, account)))
+        let mut seen: Vec<(Account, Sight)> = accounts
+            .into_iter()
+            .map(|account| {
+                let sight = sight(&self.configuration, connected, &account);
+                (account, sight)
+            })
             .filter(|(_, sight)| matches!(sight, Sight::Unclaimed | Sight::Guarded))
             .collect();
         match seen.as_slice() {
             [] => Ok(None),
-            [(account, Sight::Unclaimed)] => Ok(Some(account.person.id.clone())),
+            [(_, Sight::Unclaimed)] => Ok(seen.pop().map(|(account, _)| account)),
             [(account, _)] => Err(refused(
                 "this account is protected: an administrator has to bind it to the connection first",
                 "guarded_account",
@@ -218,6 +205,7 @@ impl Work<'_> {
     /// The first write of a push to a person whom nobody pushes.
     pub(crate) async fn claim(&mut self, connected: &Connected, id: &str, said: &Said) -> Result<()> {
         self.bind(connected, id, said).await?;
+        self.forget_bound(connected, id).await?;
         let event = self.event(Kind::RecordClaimed).of(id).and(&connected.id);
         self.publish(event);
         Ok(())
@@ -288,14 +276,13 @@ impl Work<'_> {
         let Some(account) = self.account(id).await? else { return Err(gone()) };
         let mut seen = sight(&self.configuration, &connected, &account);
         if seen == Sight::Guarded {
-            let hash = self.account_identity(id);
-            if self.ruling_of_push(&connected, &hash).await? != Ruling::Account(id.to_owned()) {
+            if !self.is_bound(&connected, id).await? {
                 let refusal = refused(
                     "this account is protected: an administrator has to bind it to the connection first",
                     "guarded_account",
                     vec![(id.to_owned(), "id")],
                 );
-                return Err(refusal.about(&hash));
+                return Err(refusal.about(&self.account_identity(id)));
             }
             seen = Sight::Unclaimed;
         }
@@ -328,6 +315,12 @@ impl Work<'_> {
         let id = account.person.id.as_str();
         let own = own_document(&said.words);
         let key = required_user_name(&own)?;
+        let known = account.person.records.iter().find(|record| record.connection == connected.id);
+        if known.is_none_or(|record| record.external_id != said.external_id)
+            || account.name_keys.get(&connected.id) != Some(&key)
+        {
+            self.make_room(connected, said.external_id.as_deref(), &key, id).await?;
+        }
         let Some(record) = account.person.records.iter().find(|record| record.connection == connected.id) else {
             self.check_claiming_names(connected, account, &own)?;
             self.check_name(connected, &key, Some(id)).await?;
@@ -447,8 +440,29 @@ impl Work<'_> {
         if !is_own && !signed_in {
             return Err(gone());
         }
-        self.end_record(&connected, &account).await
+        if ends_with(&account, &connected) {
+            self.depart(&connected, &account).await
+        } else {
+            self.end_record(&connected, &account).await
+        }
     }
+}
+
+/// The connection's own record that a repeated POST means: inactive ones are restored, active ones conflict.
+fn restorable(known: &[resources::Record], said: &Said, key: &str) -> Result<Option<String>> {
+    let taken = |what: &str| {
+        Err(scim::Error::uniqueness(format!(
+            "a user with this {what} already exists; read it with a filter and change it by its id"
+        ))
+        .into())
+    };
+    let mut known = known.iter().filter(|record| record.deleted.is_none());
+    if let Some(record) = known.clone().find(|it| said.external_id.is_some() && it.external_id == said.external_id) {
+        return if record.active { taken("externalId") } else { Ok(Some(record.resource.clone())) };
+    }
+    let Some(record) = known.find(|record| record.name_key.as_deref() == Some(key)) else { return Ok(None) };
+    let other = matches!((&record.external_id, &said.external_id), (Some(a), Some(b)) if a != b);
+    if record.active || other { taken("userName") } else { Ok(Some(record.resource.clone())) }
 }
 
 fn required_user_name(document: &Document) -> Result<String> {
@@ -488,7 +502,12 @@ pub(crate) fn gone() -> Error {
 
 /// 409 with a row in the conflict queue.
 pub(crate) fn refused(detail: &str, code: &'static str, candidates: Vec<(String, &'static str)>) -> Error {
-    Error::Refused { error: scim::Error::uniqueness(detail), code, case: Case { candidates, hash: None } }
+    refused_with(scim::Error::uniqueness(detail), code, candidates)
+}
+
+/// The same with another status.
+pub(super) fn refused_with(error: scim::Error, code: &'static str, candidates: Vec<(String, &'static str)>) -> Error {
+    Error::Refused { error, code, case: Case { candidates, hash: None } }
 }
 
 /// Used by sign-in as well: whether an address of the account lies in a domain verified for the connection.

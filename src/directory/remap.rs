@@ -2,6 +2,8 @@
 //! judged from now on, and everybody else is derived again in batches by id. How far that is stands with the connection, so
 //! a crash loses nothing: the next call, or the server's timer, goes on.
 
+use std::collections::BTreeSet;
+
 use crate::event::Cause;
 use crate::store::people::Account;
 use crate::store::{Tx, connections, identity, withdrawal};
@@ -12,6 +14,12 @@ use super::{Directory, Result, Work, transact};
 const AT_ONCE: i64 = 500;
 const BATCH: i64 = 200;
 
+/// How many people of a population of this size are judged together.
+pub(super) fn at_once(population: usize) -> usize {
+    let at_once = i64::try_from(population).is_ok_and(|population| population <= AT_ONCE);
+    usize::try_from(if at_once { AT_ONCE } else { BATCH }).unwrap_or(1)
+}
+
 impl Work<'_> {
     /// Everybody whom the connection pushes or signed in is judged by its new settings: at once, or in batches from here.
     pub(super) async fn derive_population(&mut self, connection: &str) -> Result<()> {
@@ -20,7 +28,16 @@ impl Work<'_> {
             return Ok(connections::set_derived_to(&mut self.tx, connection, Some("")).await?);
         }
         connections::set_derived_to(&mut self.tx, connection, None).await?;
-        self.touch_population(connection).await
+        let people = identity::population(&mut self.tx, connection, "", AT_ONCE).await?;
+        self.judge_anew(connection, &people).await?;
+        self.settle().await
+    }
+
+    /// These people by the settings as they are now, and what their claims are found by.
+    async fn judge_anew(&mut self, connection: &str, people: &BTreeSet<String>) -> Result<()> {
+        self.touch_all(people).await?;
+        let connected = self.connected(connection)?;
+        self.rekey_claims(&connected, people).await
     }
 }
 
@@ -43,7 +60,7 @@ impl Directory {
                 let people = identity::population(&mut work.tx, connection, &after, BATCH).await?;
                 let last = people.last().map(String::as_str);
                 connections::set_derived_to(&mut work.tx, connection, last).await?;
-                work.touch_all(&people).await?;
+                work.judge_anew(connection, &people).await?;
                 Ok(people.len())
             })?;
         }

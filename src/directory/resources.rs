@@ -436,14 +436,14 @@ impl Work<'_> {
     ) -> Result<Vec<Note>> {
         let mut row = self.group_for_update(speaker, id).await?;
         precondition.check(row.version)?;
-        let mut document = Document::from_json(&row.document).map_err(|e| super::work::corrupt("resource", e))?;
-        document.0.shift_remove(urn::TEAM);
-        let entered = document.take_external_id();
-        let record = match &row.owner {
-            Some(owner) => crate::store::resources::record(&mut self.tx, owner, id).await?,
-            None => None,
-        };
-        let before = Stated { document, external_id: record.map_or(entered, |record| record.external_id) };
+        let mut before = Stated::stored(&row)?;
+        // What a predecessor calls it is nothing to its successor.
+        if let Some(owner) = &row.owner
+            && speaker.is_none_or(|connected| connected.id == *owner)
+            && let Some(record) = crate::store::resources::record(&mut self.tx, owner, id).await?
+        {
+            before.external_id = record.external_id;
+        }
         let mut shown = before.document.clone();
         if let Some(external_id) = &before.external_id {
             shown.0.insert("externalId".to_owned(), Value::String(external_id.clone()));
@@ -455,14 +455,12 @@ impl Work<'_> {
             after.external_id.clone_from(&before.external_id);
         }
         if let Some(connected) = speaker
-            && row.owner.is_none()
+            && row.owner.as_ref() != Some(&connected.id)
             && (before.document != after.document
                 || before.external_id != after.external_id
                 || !read.members.is_empty())
         {
-            row.owner = Some(connected.id.clone());
-            let event = self.event(crate::event::Kind::GroupTakenOver).of(id).and(&connected.id);
-            self.publish(event);
+            self.take_over(connected, &mut row).await?;
             self.restate_group(
                 Some(connected),
                 &mut row,
@@ -505,6 +503,12 @@ impl Work<'_> {
             }
             ("Group", _) => {
                 let mut row = self.group_for_update(speaker.as_ref(), id).await?;
+                // A successor ends what is its own by then.
+                if let (Some(connected), Some(owner)) = (&speaker, &row.owner)
+                    && connected.id != *owner
+                {
+                    return Err(scim::Error::not_found("no group with this id").into());
+                }
                 precondition.check(row.version)?;
                 self.end_group(speaker.as_ref(), &mut row).await
             }

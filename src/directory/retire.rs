@@ -10,11 +10,23 @@ use crate::store::people::Account;
 use crate::store::{conflicts, credentials, identity, invitations, people, resources, values, vouches};
 
 use super::passwords::source_of;
+use super::withdraw::others_speak;
 use super::words::{addresses_of, everywhere, invitable_of, subject_of, user_name_of};
 use super::{Connected, Result, Work, world};
 
 /// Tombstones outlive even a retention of nothing: 30 days.
 const TOMBSTONE: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// Whether the account ends with what this connection says of it: with its last record; where nobody pushes it, when nothing
+/// else speaks of it.
+pub(super) fn ends_with(account: &Account, connected: &Connected) -> bool {
+    let records = &account.person.records;
+    if records.iter().any(|record| record.connection == connected.id) {
+        records.len() == 1
+    } else {
+        !others_speak(account, &connected.id)
+    }
+}
 
 impl Work<'_> {
     /// One connection's words end: its record, lists, links and claims. With the last record the account is retired.
@@ -22,8 +34,7 @@ impl Work<'_> {
         let id = account.person.id.as_str();
         self.touch(id).await?;
         let record = account.person.records.iter().find(|record| record.connection == connected.id);
-        let others = account.person.records.iter().any(|record| record.connection != connected.id);
-        let gone = !others && (record.is_some() || !account.person.links.iter().any(|l| l.connection != connected.id));
+        let gone = ends_with(account, connected);
         if let Some(record) = record {
             self.keep_end(connected, account, record.off).await?;
             let mut marks = Vec::new();
@@ -129,6 +140,7 @@ impl Work<'_> {
         resources::remove_records(&mut self.tx, id).await?;
         identity::remove_anchors(&mut self.tx, id).await?;
         conflicts::remove_rulings_of(&mut self.tx, id).await?;
+        self.forget_held(account).await?;
         people::remove_words(&mut self.tx, id).await?;
         people::set_pinned(&mut self.tx, id, None).await?;
         credentials::remove_all(&mut self.tx, id).await?;

@@ -42,6 +42,18 @@ impl Work<'_> {
         self.ruling(&connected.id, RECORD, hash).await
     }
 
+    /// An administrator has bound this account, which the push names by its id.
+    pub(super) async fn is_bound(&mut self, connected: &Connected, id: &str) -> Result<bool> {
+        let hash = self.account_identity(id);
+        Ok(self.ruling_of_push(connected, &hash).await? == Ruling::Account(id.to_owned()))
+    }
+
+    /// Used once: from now on the record says who it is.
+    pub(super) async fn forget_bound(&mut self, connected: &Connected, id: &str) -> Result<()> {
+        let hash = self.account_identity(id);
+        Ok(conflicts::remove_ruling(&mut self.tx, &connected.id, RECORD, &hash).await?)
+    }
+
     pub(crate) async fn ruling(&mut self, connection: &str, kind: &str, hash: &str) -> Result<Ruling> {
         Ok(match conflicts::ruling(&mut self.tx, connection, kind, hash).await? {
             None => Ruling::None,

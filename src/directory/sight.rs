@@ -22,7 +22,7 @@ pub(crate) enum Sight {
 
 pub(crate) fn sight(configuration: &Configuration, connected: &Connected, account: &Account) -> Sight {
     let person = &account.person;
-    if person.retired {
+    if person.retired || account.deleted.contains(&connected.id) {
         return Sight::Hidden;
     }
     if person.records.iter().any(|record| record.connection == connected.id) {

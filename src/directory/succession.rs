@@ -2,7 +2,8 @@
 //!
 //! People of the predecessor count as unclaimed for the successor, in the domains that move with the declaration. Claiming
 //! one ends the predecessor's record, lists, links and claims of that person in the same transaction, without a tombstone:
-//! switching the old application off locks nobody out. What the successor holds, the predecessor neither adopts nor claims.
+//! switching the old application off locks nobody out. Its groups go over as the successor names them (`groups.rs`). What the
+//! successor holds, the predecessor neither adopts nor claims.
 
 use std::collections::BTreeSet;
 
@@ -17,6 +18,7 @@ use crate::store::people::{self, Account};
 use crate::store::{connections, identity, resources, values, vouches, withdrawal};
 
 use super::foresee::Named;
+use super::groups::may_reach;
 use super::sight::{Sight, sight};
 use super::withdraw::{not_withdrawing, unique_words};
 use super::words::user_name_of;
@@ -40,6 +42,8 @@ pub struct Rehearsal {
     pub shared: usize,
     /// No name or address of theirs lies in the domains.
     pub outside: usize,
+    /// Groups of the predecessor that the successor takes over when it pushes one of the same name or `externalId`.
+    pub groups: usize,
     pub page: Vec<Matched>,
     /// Ask again with this; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,6 +89,11 @@ impl Directory {
         }
         let mut rehearsal = Rehearsal { declared: declare, ..Rehearsal::default() };
         let connected = supposed.connection(&new).cloned().ok_or_else(|| unknown(successor))?;
+        let mut tx = self.engine.read(tenant).await?;
+        let groups = withdrawal::groups(&mut tx, &old, "", i64::MAX).await?.into_iter().collect();
+        let groups = resources::existing(&mut tx, &groups).await?;
+        rehearsal.groups = groups.iter().filter(|row| may_reach(&connected, row)).count();
+        drop(tx);
         let mut last = String::new();
         loop {
             let mut tx = self.engine.read(tenant).await?;

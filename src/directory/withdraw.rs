@@ -108,7 +108,7 @@ impl Directory {
             stays
         };
         let supposed = Supposed { configuration: &configuration, groups_gone: &gone, person: &person };
-        self.foresee(tenant, &id, &supposed, after, limit).await
+        self.foresee(tenant, &id, &supposed, None, after, limit).await
     }
 
     /// Begins a withdrawal or goes on with it, for at most so many people; `progress` hears (done, of).
@@ -348,7 +348,7 @@ async fn own_tokens(tx: &mut crate::store::Tx, id: &str) -> Result<Vec<String>> 
 }
 
 /// Whether anybody but this connection has a word on the person: another push or sign-in, or an administrator.
-fn others_speak(account: &Account, connection: &str) -> bool {
+pub(super) fn others_speak(account: &Account, connection: &str) -> bool {
     let person = &account.person;
     let own = Source::Push(connection.to_owned());
     person.records.iter().any(|record| record.connection != connection)

@@ -88,6 +88,7 @@ impl Work<'_> {
             cleared: Value::from_iter(cleared.into_iter().map(String::as_str)).to_string(),
             bound_at,
             off,
+            deleted: None,
         };
         resources::put_record(&mut self.tx, &record).await?;
         self.rewritten.insert(id.to_owned());
@@ -128,24 +129,22 @@ impl Work<'_> {
     /// subjects that went with the anchor: whoever is pushed again may sign in again.
     pub(crate) async fn clear_tombstones(&mut self, connected: &Connected, id: &str, said: &Said) -> Result<()> {
         let own = own_document(&said.words);
-        let mut marks = Vec::new();
-        for scope in [connected.id.clone(), everywhere(&connected.namespace())] {
-            identity::clear_tombstones_of(&mut self.tx, &scope, id).await?;
-            if let Some(external_id) = &said.external_id {
-                let mark = self.mark("anchor", external_id);
-                let went = identity::tombstone(&mut self.tx, &scope, "anchor", &mark, self.now).await?.flatten();
-                if let Some(went) = went {
-                    identity::clear_subjects_of(&mut self.tx, &scope, &went).await?;
-                }
-                marks.push((scope.clone(), "anchor", mark));
-            }
-            if let Some(name) = user_name_of(&own).map(|name| Key::user_name(name).0) {
-                marks.push((scope.clone(), "user_name", self.mark("user_name", &name)));
-            }
-            for address in addresses_of(&own) {
-                marks.push((scope.clone(), "address", self.mark("address", &address)));
-            }
+        let scopes = [connected.id.clone(), everywhere(&connected.namespace())];
+        identity::clear_tombstones_of(&mut self.tx, &scopes, id).await?;
+        let mut names = Vec::new();
+        if let Some(external_id) = &said.external_id {
+            let mark = self.mark("anchor", external_id);
+            identity::clear_subjects_of(&mut self.tx, &scopes, &mark, self.now).await?;
+            names.push(("anchor", mark));
         }
+        if let Some(name) = user_name_of(&own).map(|name| Key::user_name(name).0) {
+            names.push(("user_name", self.mark("user_name", &name)));
+        }
+        names.extend(addresses_of(&own).into_iter().map(|address| ("address", self.mark("address", &address))));
+        let marks: Vec<(String, &str, String)> = scopes
+            .iter()
+            .flat_map(|scope| names.iter().map(move |(kind, mark)| (scope.clone(), *kind, mark.clone())))
+            .collect();
         Ok(identity::clear_tombstones(&mut self.tx, &marks).await?)
     }
 }

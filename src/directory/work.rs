@@ -54,6 +54,8 @@ pub(crate) struct Work<'d> {
     pub counted: BTreeSet<String>,
     /// (memberships, deactivations) that this transaction has ended at its payer's expense.
     pub spent: (i64, i64),
+    /// Something that would have ended here is held.
+    pub holds_back: bool,
     /// The id that the next resource gets, where others refer to it already.
     pub allotted: Option<String>,
 }
@@ -102,6 +104,7 @@ impl<'d> Work<'d> {
             budget: None,
             counted: BTreeSet::new(),
             spent: (0, 0),
+            holds_back: false,
             allotted: None,
         })
     }

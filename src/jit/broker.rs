@@ -167,9 +167,10 @@ impl Ceiling {
     fn allows(&self, rules: &Rules, name: &str) -> bool {
         let is = |place: &str| place == name || claims::root(place).as_deref() == Some(name);
         let groups = &rules.groups.claim;
-        let cut_off = || matches!(name, "_claim_names" | "hasgroups") || name == format!("{groups}.link");
+        let is_link = |claim: &String| name == format!("{claim}.link");
+        let cut_off = || matches!(name, "_claim_names" | "hasgroups") || groups.iter().any(is_link);
         self.claims.iter().any(|allowed| allowed == name)
-            || (self.groups && (is(groups) || cut_off()))
+            || (self.groups && (groups.iter().any(|claim| is(claim)) || cut_off()))
             || (self.roles && rules.roles.from.as_deref().is_some_and(is))
             || (self.anchor && rules.anchor.claim.as_deref().is_some_and(is))
             || (self.join && rules.join.claims.iter().any(|claim| is(claim)))

@@ -1,6 +1,9 @@
 //! The conflict queue, and what an administrator has ruled about identities that were refused.
 
+use std::collections::BTreeSet;
+
 use super::engine::{all, locked, one, run};
+use super::vouches::rows;
 use super::{Error, Tx};
 
 /// A refusal that an administrator can mend. Ids, codes and names only.
@@ -88,6 +91,19 @@ pub async fn find_for_update(tx: &mut Tx, id: &str) -> Result<Option<Conflict>, 
     let _: Vec<(String,)> =
         locked!(tx, (String,), "select id from conflict where tenant = $1 and id = $2", &tx.tenant, id)?;
     find(tx, id).await
+}
+
+/// Those of these ids that are open.
+pub async fn open_among(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Conflict>, Error> {
+    all!(
+        tx,
+        Conflict,
+        columns!(
+            "where tenant = $1 and id in (select j.value ->> 0 from json_each($2) j) and state = 'open' order by id"
+        ),
+        &tx.tenant,
+        rows(ids)
+    )
 }
 
 pub async fn settle(tx: &mut Tx, id: &str, state: &str, settled: Option<&str>, at: i64) -> Result<(), Error> {

@@ -131,6 +131,14 @@ pub async fn remove_of(tx: &mut Tx, hold: Option<&str>, people: &BTreeSet<String
     Ok(())
 }
 
+/// What is held in a group or an organization goes; the holds that it was in.
+pub async fn remove_parent(tx: &mut Tx, parent: &str) -> Result<BTreeSet<String>, Error> {
+    let found =
+        all!(tx, (String,), "select distinct hold from held where tenant = $1 and parent = $2", &tx.tenant, parent)?;
+    run!(tx, "delete from held where tenant = $1 and parent = $2", &tx.tenant, parent)?;
+    Ok(found.into_iter().map(|(hold,)| hold).collect())
+}
+
 /// People of whom something is held by it, behind `after`.
 pub async fn people(tx: &mut Tx, hold: &str, after: &str, limit: i64) -> Result<BTreeSet<String>, Error> {
     let found = all!(

@@ -339,18 +339,52 @@ pub async fn put_keys(
     Ok(())
 }
 
-/// The group claims of a connection: (subject, account, raw values).
-pub async fn group_claims(tx: &mut Tx, connection: &str) -> Result<Vec<(String, String, String)>, Error> {
+/// The group claims of these people on a connection: (subject, account, raw values).
+pub async fn group_claims(
+    tx: &mut Tx,
+    connection: &str,
+    people: &BTreeSet<String>,
+) -> Result<Vec<(String, String, String)>, Error> {
     all!(
         tx,
         (String, String, String),
         "select c.subject, l.resource, c.value
-         from claim c join link l on l.tenant = c.tenant and l.connection = c.connection and l.subject = c.subject
-         where c.tenant = $1 and c.connection = $2 and c.field = $3 order by c.subject",
+         from link l join claim c on c.tenant = l.tenant and c.connection = l.connection and c.subject = l.subject
+         where l.tenant = $1 and l.connection = $2 and l.resource in (select j.value ->> 0 from json_each($3) j)
+           and c.field = $4
+         order by c.subject",
         &tx.tenant,
         connection,
+        rows(people),
         GROUPS
     )
+}
+
+/// What the group claims of these links are found by, as a whole: (subject, key, account).
+pub async fn replace_keys(
+    tx: &mut Tx,
+    connection: &str,
+    subjects: &BTreeSet<String>,
+    keys: &[(String, String, String)],
+) -> Result<(), Error> {
+    run!(
+        tx,
+        "delete from claim_value where tenant = $1 and connection = $2
+           and subject in (select j.value ->> 0 from json_each($3) j)",
+        &tx.tenant,
+        connection,
+        rows(subjects)
+    )?;
+    let list = serde_json::Value::from_iter(keys.iter().map(|(subject, key, account)| json!([subject, key, account])));
+    run!(
+        tx,
+        "insert into claim_value (tenant, connection, subject, val, resource)
+         select $1, $2, j.value ->> 0, j.value ->> 1, j.value ->> 2 from json_each($3) j",
+        &tx.tenant,
+        connection,
+        list.to_string()
+    )?;
+    Ok(())
 }
 
 /// Everybody whose claim on the connection names one of these keys.
@@ -445,20 +479,30 @@ pub async fn clear_tombstones(tx: &mut Tx, entries: &[(String, &str, String)]) -
     Ok(())
 }
 
-/// The subjects that went with an account may sign in again.
-pub async fn clear_subjects_of(tx: &mut Tx, scope: &str, resource: &str) -> Result<(), Error> {
+/// The subjects that went with the account which this mark of an anchor remembers may sign in again, in each of the scopes.
+pub async fn clear_subjects_of(tx: &mut Tx, scopes: &[String], anchor: &str, now: i64) -> Result<(), Error> {
     run!(
         tx,
-        "delete from tombstone where tenant = $1 and scope = $2 and kind = 'subject' and resource = $3",
+        "delete from tombstone where tenant = $1 and kind = 'subject' and (scope, resource) in
+           (select t.scope, t.resource from tombstone t
+            where t.tenant = $1 and t.scope in (select j.value ->> 0 from json_each($2) j) and t.kind = 'anchor'
+              and t.hash = $3 and t.expires > $4)",
         &tx.tenant,
-        scope,
-        resource
+        rows(scopes),
+        anchor,
+        now
     )?;
     Ok(())
 }
 
-/// The anchors of an account that is back match again.
-pub async fn clear_tombstones_of(tx: &mut Tx, scope: &str, resource: &str) -> Result<(), Error> {
-    run!(tx, "delete from tombstone where tenant = $1 and scope = $2 and resource = $3", &tx.tenant, scope, resource)?;
+/// The anchors of an account that is back match again, in each of the scopes.
+pub async fn clear_tombstones_of(tx: &mut Tx, scopes: &[String], resource: &str) -> Result<(), Error> {
+    run!(
+        tx,
+        "delete from tombstone where tenant = $1 and scope in (select j.value ->> 0 from json_each($2) j) and resource = $3",
+        &tx.tenant,
+        rows(scopes),
+        resource
+    )?;
     Ok(())
 }

@@ -34,6 +34,8 @@ pub struct Account {
     pub differing: BTreeSet<String>,
     /// The key of the pushed userName, by connection.
     pub name_keys: BTreeMap<String, String>,
+    /// Connections whose push has deleted its record while a hold keeps the account.
+    pub deleted: BTreeSet<String>,
     /// Who has set a password: `push:k`, `entered`.
     pub passwords: BTreeSet<String>,
 }
@@ -116,6 +118,7 @@ pub async fn load(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Account>, E
                 guarded: row.protected,
                 differing: BTreeSet::new(),
                 name_keys: BTreeMap::new(),
+                deleted: BTreeSet::new(),
                 passwords: BTreeSet::new(),
             },
         );
@@ -139,13 +142,14 @@ struct RecordRow {
     cleared: String,
     bound_at: i64,
     off: Option<i64>,
+    deleted: Option<i64>,
 }
 
 async fn load_records(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Account>) -> Result<(), Error> {
     let records = all!(
         tx,
         RecordRow,
-        "select resource, connection, external_id, name_key, active, document, cleared, bound_at, off from record
+        "select resource, connection, external_id, name_key, active, document, cleared, bound_at, off, deleted from record
          where tenant = $1 and resource in (select j.value ->> 0 from json_each($2) j) order by resource, connection",
         &tx.tenant,
         list
@@ -163,6 +167,9 @@ async fn load_records(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Acc
         let mut words: BTreeMap<String, Option<Value>> =
             cells::cells(&own).into_iter().map(|(cell, value)| (cell, Some(value))).collect();
         words.extend(cleared.into_iter().map(|cell| (cell, None)));
+        if row.deleted.is_some() {
+            account.deleted.insert(row.connection.clone());
+        }
         if let Some(key) = row.name_key {
             account.name_keys.insert(row.connection.clone(), key);
         }

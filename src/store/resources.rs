@@ -39,6 +39,8 @@ pub struct Record {
     pub cleared: String,
     pub bound_at: i64,
     pub off: Option<i64>,
+    /// When its push deleted it, while a hold keeps the account.
+    pub deleted: Option<i64>,
 }
 
 macro_rules! shared {
@@ -64,7 +66,7 @@ macro_rules! columns {
 macro_rules! record_columns {
     ($rest:literal) => {
         concat!(
-            "select connection, resource, kind, external_id, name_key, active, document, cleared, bound_at, off from record ",
+            "select connection, resource, kind, external_id, name_key, active, document, cleared, bound_at, off, deleted from record ",
             $rest
         )
     };
@@ -213,13 +215,13 @@ pub async fn record(tx: &mut Tx, connection: &str, resource: &str) -> Result<Opt
     )
 }
 
-/// The records of one connection about these resources.
+/// The records of one connection about these resources, without those that it deleted.
 pub async fn records_of(tx: &mut Tx, connection: &str, ids: &BTreeSet<String>) -> Result<Vec<Record>, Error> {
     all!(
         tx,
         Record,
         record_columns!(
-            "where tenant = $1 and connection = $2 and resource in (select j.value ->> 0 from json_each($3) j)"
+            "where tenant = $1 and connection = $2 and deleted is null and resource in (select j.value ->> 0 from json_each($3) j)"
         ),
         &tx.tenant,
         connection,
@@ -232,7 +234,7 @@ pub async fn home_records(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Rec
     all!(
         tx,
         Record,
-        "select x.connection, x.resource, x.kind, x.external_id, x.name_key, x.active, x.document, x.cleared, x.bound_at, x.off
+        "select x.connection, x.resource, x.kind, x.external_id, x.name_key, x.active, x.document, x.cleared, x.bound_at, x.off, x.deleted
          from resource r join record x on x.tenant = r.tenant and x.resource = r.id and x.connection = coalesce(r.home, r.owner)
          where r.tenant = $1 and r.id in (select j.value ->> 0 from json_each($2) j)",
         &tx.tenant,
@@ -295,6 +297,7 @@ pub async fn groups_by_claim(
     )
 }
 
+/// Writes the record, deleted or not before: it is there again.
 pub async fn put_record(tx: &mut Tx, record: &Record) -> Result<(), Error> {
     run!(
         tx,
@@ -302,7 +305,7 @@ pub async fn put_record(tx: &mut Tx, record: &Record) -> Result<(), Error> {
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          on conflict (tenant, resource, connection) do update set external_id = excluded.external_id,
            name_key = excluded.name_key, active = excluded.active, document = excluded.document,
-           cleared = excluded.cleared, off = excluded.off",
+           cleared = excluded.cleared, off = excluded.off, deleted = null",
         &tx.tenant,
         &record.connection,
         &record.resource,
@@ -345,6 +348,19 @@ pub async fn set_record_off(tx: &mut Tx, connection: &str, resource: &str, off: 
         connection,
         resource,
         off
+    )?;
+    Ok(())
+}
+
+/// Its push deleted it at `at`, and a hold keeps the account: inactive from now on, and nothing for the push.
+pub async fn set_record_deleted(tx: &mut Tx, connection: &str, resource: &str, at: i64) -> Result<(), Error> {
+    run!(
+        tx,
+        "update record set active = false, off = $4, deleted = $4 where tenant = $1 and connection = $2 and resource = $3",
+        &tx.tenant,
+        connection,
+        resource,
+        at
     )?;
     Ok(())
 }

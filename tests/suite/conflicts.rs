@@ -300,9 +300,70 @@ both_engines! {
         assert_ne!(theirs, ours, "a grant is a word: nobody takes the group over");
         let conflict = place.open().await;
         let candidate = &conflict["candidates"][0];
-        assert_eq!((&conflict["code"], &conflict["actions"]), (&json!("group_name_taken"), &json!(["dismiss"])));
+        assert_eq!((&conflict["code"], &conflict["actions"]), (&json!("group_name_taken"), &json!(["rename", "dismiss"])));
         assert_eq!((&candidate["id"], &candidate["displayName"], &candidate["gone"]), (&json!(ours), &json!("staff"), &json!(false)));
         place.resolve(&conflict, json!({"action": "bind"})).await.problem(409, "conflict");
+        // The push keeps the name of its own group; the administrator's is the administrator's to rename.
+        let rename = |group: &str, name: Value| json!({"action": "rename", "group": group, "displayName": name});
+        place.resolve(&conflict, json!({"action": "rename"})).await.problem(400, "invalid_value");
+        place.resolve(&conflict, rename(&theirs, json!("other"))).await.problem(400, "mutability");
+        place.resolve(&conflict, rename(&ours, json!(" "))).await.problem(400, "invalid_value");
+        place.resolve(&conflict, rename("none", json!("other"))).await.problem(404, "not_found");
+        let settled = place.resolve(&conflict, json!({"action": "rename", "displayName": "staff of ours"})).await.status(200);
+        assert_eq!((&settled["state"], &settled["settled"]), (&json!("renamed"), &json!(ours)));
+        assert_eq!(place.admin.groups().get(&ours).await.status(200)["displayName"], "staff of ours");
+        let events = place.world.events(&place.tenant).await;
+        assert_eq!(events.iter().filter(|event| event["kind"] == "conflict.resolved").count(), 1);
+        place.verified().await;
+    }
+
+    async fn a_name_that_two_groups_have_is_settled_by_whoever_renames_one(database: Database) {
+        let place = Place::on(database).await;
+        for renames_its_own in [true, false] {
+            let name = format!("crew {renames_its_own}");
+            let ours = place.admin.groups().post(json!({"displayName": name})).await.status(201).id();
+            let ada = place.enter(json!({"userName": format!("ada {renames_its_own}")})).await;
+            let add = json!([{"op": "add", "path": "members", "value": [{"value": ada}]}]);
+            place.admin.groups().patch(&ours, add).await.status(204);
+            let theirs = place.okta.groups().post(json!({"displayName": name})).await.status(201).id();
+            place.open().await;
+            let rename = json!([{"op": "replace", "path": "displayName", "value": "another name"}]);
+            if renames_its_own {
+                place.okta.groups().patch(&theirs, rename).await.status(204);
+            } else {
+                place.admin.groups().patch(&ours, rename).await.status(204);
+            }
+            place.verified().await;
+        }
+    }
+
+    async fn a_protected_member_is_bound_and_then_listed(database: Database) {
+        let place = Place::on(database).await;
+        let boss = place.enter(json!({"userName": "boss@acme.example"})).await;
+        place.admin.admin(&format!("/people/{boss}/protection")).call(axum::http::Method::PUT, "").await.status(204);
+        let crew = place.okta.groups().post(json!({"displayName": "crew"})).await.status(201).id();
+        let add = json!([{"op": "add", "path": "members", "value": [{"value": boss}]}]);
+        let refusal = place.okta.groups().patch(&crew, add.clone()).await.scim_error(400, "invalidValue");
+        place.okta.groups().patch(&crew, add.clone()).await.scim_error(400, "invalidValue");
+        let whole = json!({"displayName": "another crew", "members": [{"value": boss}]});
+        place.okta.groups().post(whole).await.scim_error(400, "invalidValue");
+        let conflict = place.open().await;
+        assert!(refusal["detail"].as_str().is_some_and(|it| it.contains(conflict["id"].as_str().expect("an id"))), "{}", refusal["detail"]);
+        assert_eq!((&conflict["code"], &conflict["actions"]), (&json!("guarded_account"), &json!(["bind", "dismiss"])));
+        assert_eq!((&conflict["resource"], &conflict["candidates"][0]["protected"]), (&json!(boss), &json!(true)));
+        place.resolve(&conflict, json!({"action": "bind"})).await.status(200);
+        place.okta.groups().patch(&crew, add).await.status(204);
+        let members = place.admin.groups().get(&crew).await.status(200);
+        assert_eq!(members["members"][0]["value"], json!(boss));
+        place.verified().await;
+
+        // The administrator's word was about that one binding: gone and protected again, it is refused again.
+        place.okta.users().delete(&boss).await.status(204);
+        place.admin.users().post(json!({"userName": "boss@acme.example"})).await.status(201);
+        place.admin.admin(&format!("/people/{boss}/protection")).call(axum::http::Method::PUT, "").await.status(204);
+        let again = json!([{"op": "add", "path": "members", "value": [{"value": boss}]}]);
+        place.okta.groups().patch(&crew, again).await.scim_error(400, "invalidValue");
+        let conflict = place.open().await;
         place.resolve(&conflict, json!({"action": "dismiss"})).await.status(200);
         place.verified().await;
     }

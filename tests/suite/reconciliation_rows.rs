@@ -1,6 +1,7 @@
 //! The table of edge cases and defaults, row by row, over HTTP on both engines: what a sign-in does with claims that are
 //! absent, cut off, malformed, late, renamed or somebody else's. The rows of a push are in `store_roll.rs` and `store_members.rs`,
-//! those of names, roles, seats and invitations in `conflicts.rs` and `organizations.rs`.
+//! those of names, roles, seats and invitations in `conflicts.rs` and `organizations.rs`. Where a push meets whom a sign-in made, its
+//! rows are here.
 
 use axum::http::Method;
 use rollkeeper::auth::signing::SigningKey;
@@ -319,6 +320,68 @@ both_engines! {
         place.settings(json!({"groups": {"create": "pattern", "createCap": 2, "scope": {"pattern": "^moby:"}}})).await;
         assert_eq!(groups(place.login("ada", json!({"groups": named(3)})).await), ["moby:t01", "moby:t02"]);
         assert_eq!(groups(place.login("ada", json!({"groups": ["whale:t1", "plain", "moby:t01"]})).await), ["moby:t01"]);
+        place.verified().await;
+    }
+}
+
+// ------------------------------------------------------------------------------------------------ a push meets a sign-in
+
+both_engines! {
+    async fn a_push_deletes_whom_it_signed_in_and_nobody_pushes(database: Database) {
+        let place = Place::on(database, json!({})).await;
+        let id = |reply: &Reply| reply["user"]["id"].as_str().expect("an id").to_owned();
+        // Nothing else speaks of her: she goes, and a sign-in does not bring her back.
+        let zoe = id(&place.login("zoe", json!({"groups": ["staff"]})).await.status(200));
+        place.push.users().delete(&zoe).await.status(204);
+        place.admin.users().get(&zoe).await.status(404);
+        place.login("zoe", json!({})).await.problem(403, "tombstoned");
+        // Entered by an administrator: what the connection said of her ends, and she stays.
+        let ann = json!({"userName": "ann", "emails": [{"value": "ann@acme.example"}]});
+        let ann = place.admin.users().post(ann).await.status(201).id();
+        assert_eq!(groups(place.login("ann", json!({"groups": ["crew"]})).await), ["crew"]);
+        place.push.users().delete(&ann).await.status(204);
+        place.push.users().delete(&ann).await.scim_error(404, "");
+        let stays = place.admin.users().get(&ann).await.status(200);
+        assert_eq!((&stays["userName"], &stays["active"], &stays["groups"]), (&json!("ann"), &json!(true), &Value::Null));
+        let links = place.admin.admin(&format!("/people/{ann}/links")).list("").await.status(200);
+        assert_eq!(links["links"], json!([]));
+        assert_eq!(id(&place.login("ann", json!({})).await.status(200)), ann, "she may sign in again");
+        place.verified().await;
+    }
+
+    async fn adding_whom_it_signed_in_claims_them(database: Database) {
+        let place = Place::on(database, json!({})).await;
+        let zoe = place.login("zoe", json!({"groups": ["staff"]})).await.status(200);
+        let zoe = zoe["user"]["id"].as_str().expect("an id");
+        let add = json!([{"op": "add", "path": "members", "value": [{"value": zoe}]}]);
+        place.push.groups().patch(&place.crew, add).await.status(204);
+        let events = place.world.events(&place.tenant).await;
+        assert!(events.iter().any(|event| event["kind"] == "record.claimed" && event["resource"] == zoe));
+        let listed = place.push.users().get(zoe).await.status(200);
+        assert_eq!((&listed["groups"][0]["display"], listed["groups"].as_array().map(Vec::len)), (&json!("crew"), Some(1)));
+        assert_eq!(groups(place.login("zoe", json!({"groups": ["staff"]})).await), ["crew", "staff"]);
+        // And now it rules her life.
+        let off = json!([{"op": "replace", "path": "active", "value": false}]);
+        place.push.users().patch(zoe, off).await.status(200);
+        place.login("zoe", json!({})).await.problem(403, "inactive");
+        place.verified().await;
+    }
+
+    async fn a_whole_list_ends_older_claims_of_whom_the_push_knew(database: Database) {
+        let place = Place::on(database, json!({})).await;
+        let ada = place.push.users().post(json!({"userName": "ada", "externalId": "ada"})).await.status(201).id();
+        for who in ["ada", "zoe"] {
+            assert_eq!(groups(place.login(who, json!({"groups": ["crew"]})).await), ["crew"]);
+        }
+        place.world.clock.advance(MINUTE);
+        let version = place.push.groups().get(&place.crew).await.status(200).etag();
+        // An equal list: no version moves, and the claim of whom it knows ends. Of a stranger it has said nothing.
+        let list = json!({"displayName": "crew", "members": []});
+        assert_eq!(place.push.groups().put(&place.crew, list).await.status(200).etag(), version);
+        let members = place.admin.groups().get(&place.crew).await.status(200);
+        assert_eq!(members["members"].as_array().map(Vec::len), Some(1));
+        assert_ne!(members["members"][0]["value"], json!(ada));
+        assert_eq!(groups(place.login("ada", json!({"groups": ["crew"]})).await), ["crew"], "a newer claim counts again");
         place.verified().await;
     }
 }

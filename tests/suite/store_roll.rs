@@ -305,8 +305,12 @@ both_engines! {
 
         let guarded = administrator.post("User", enter("two@acme.example").await).await.expect("entered").id;
         roll.protect(&guarded).await;
-        let answer = push.put("User", &guarded, json!({"userName": "two@acme.example"})).await;
-        assert!(["404", "409 uniqueness"].contains(&outcome(&answer).as_str()), "{}", outcome(&answer));
+        let put = push.put("User", &guarded, json!({"userName": "two@acme.example"})).await;
+        let patch = push.patch("User", &guarded, json!({"op": "replace", "path": "title", "value": "Lady"})).await;
+        assert_eq!([outcome(&put), outcome(&patch)], ["409 uniqueness", "409 uniqueness"]);
+        let (read, delete) = (push.get("User", &guarded).await, push.delete("User", &guarded).await);
+        assert_eq!([outcome(&read), outcome(&delete)], ["404", "404"], "it is never read, and so not deleted");
+        assert_eq!(roll.conflicts().await, ["guarded_account"]);
         roll.verified().await;
     }
 

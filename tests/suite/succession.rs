@@ -1,7 +1,9 @@
 //! Changing IdPs: a successor is rehearsed and declared, claims the people of its predecessor one by one, and switching the
 //! old application off locks nobody out.
 //!
-//! `ROLLKEEPER_TEST_PEOPLE` sets how many people move (10,000 is the full number; the default keeps the test short).
+//! The default number of people keeps the test short. The full number:
+//! `ROLLKEEPER_TEST_PEOPLE=10000 cargo nextest run --cargo-profile release -E 'test(succession::a_company)'`; its time grows with
+//! the number of people and not faster.
 
 use axum::http::Method;
 use rollkeeper::auth::egress::{Egress, EgressPolicy};
@@ -90,6 +92,101 @@ both_engines! {
         let all = roll.reader().everything("User").await;
         assert!(all.iter().all(|user| user.active == Some(true)));
         roll.push(&old).delete("User", &stranger).await.expect("its own until the end");
+        roll.verified().await;
+    }
+
+    async fn groups_go_over_as_the_successor_names_them(database: Database) {
+        let roll = Roll::open(database).await;
+        let old = roll.connection("old", json!({"domains": ["acme.example"]})).await;
+        let new = roll.connection("new", json!({"groups": {"scope": {"pattern": "^[^_]"}}})).await;
+        let mut people = Vec::new();
+        for n in 0..3 {
+            people.push(roll.push(&old).post("User", user(n, "o")).await.expect("pushed").id);
+        }
+        let list = |ids: &[String]| ids.iter().map(|id| json!({"value": id})).collect::<Vec<_>>();
+        let mut groups = Vec::new();
+        for name in ["crew", "staff", "bosses", "_hidden"] {
+            let body = json!({"displayName": name, "externalId": format!("o-{name}"), "members": list(&people)});
+            groups.push(roll.push(&old).post("Group", body).await.expect("a group").id);
+        }
+        let cy = roll.administrator().post("User", json!({"userName": "cy"})).await.expect("entered").id;
+        roll.directory.grant(&roll.tenant, &cy, &groups[0], None).await.expect("granted");
+        roll.directory.privilege(&roll.tenant, &groups[2], true).await.expect("privileged");
+        let hidden = async |group: &String| outcome(&roll.push(&new).get("Group", group).await);
+        assert_eq!(hidden(&groups[0]).await, "404", "nothing is declared yet");
+        assert_eq!(declared(&roll, false, 0).await.groups, 2);
+        declared(&roll, true, 0).await;
+        roll.clock.advance(MINUTE);
+        for n in 0..2 {
+            roll.push(&new).post("User", user(n, "n")).await.expect("claimed");
+        }
+
+        // It finds them as IdPs do before they create, without a member and without the other's externalId.
+        let push = roll.push(&new);
+        assert_eq!(push.ids("Group", "displayName eq \"CREW\"").await.expect("a list"), [groups[0].clone()]);
+        let seen = push.get("Group", &groups[0]).await.expect("in sight");
+        assert_eq!((seen.external_id, seen.members.map(|members| members.len())), (None, Some(0)));
+        assert_eq!(hidden(&groups[2]).await, "404", "privileged");
+        assert_eq!(outcome(&push.delete("Group", &groups[0]).await), "404", "it ends what is its own");
+        // By a POST of the same name: the same id, and members by its words and the administrator's.
+        let body = json!({"displayName": "crew", "externalId": "n-crew", "members": list(&people[..1])});
+        let (taken, events) = roll.events_of(push.post("Group", body)).await;
+        let taken = taken.expect("taken over");
+        assert_eq!((&taken.id, taken.external_id.as_deref()), (&groups[0], Some("n-crew")));
+        assert!(events.contains(&format!("group.taken_over {} {new}", groups[0])), "{events:#?}");
+        assert!(events.contains(&format!("membership.removed {} {}", people[2], groups[0])), "{events:#?}");
+        let mut members = roll.reader().members(&groups[0]).await;
+        members.sort();
+        let mut expected = [people[0].clone(), cy];
+        expected.sort();
+        assert_eq!(members, expected);
+        // By its first write to one that it found.
+        let add = json!({"op": "add", "path": "members", "value": list(&people[1..])});
+        push.patch("Group", &groups[1], add).await.expect("taken over");
+        assert_eq!(push.get("Group", &groups[1]).await.expect("its own").external_id, None);
+        let mut members = roll.reader().members(&groups[1]).await;
+        members.sort();
+        let mut expected = people[1..].to_vec();
+        expected.sort();
+        assert_eq!(members, expected, "whoever it adds, it claims");
+        // A privileged group is nobody's to take over: one of its own, and a row in the queue.
+        let own = push.post("Group", json!({"displayName": "bosses"})).await.expect("a group of its own").id;
+        assert_ne!(own, groups[2]);
+        assert_eq!(roll.conflicts().await, ["group_name_taken"]);
+        assert_eq!(outcome(&push.post("Group", json!({"displayName": "_hidden"})).await), "403");
+        roll.verified().await;
+
+        // The predecessor has lost what went over, and keeps the rest until it is withdrawn.
+        let rename = json!({"op": "replace", "path": "displayName", "value": "mine"});
+        assert_eq!(outcome(&roll.push(&old).patch("Group", &groups[0], rename).await), "404");
+        assert_eq!(outcome(&roll.push(&old).delete("Group", &groups[1]).await), "404");
+        assert_eq!(outcome(&roll.push(&old).post("Group", json!({"displayName": "Crew"})).await), "409 uniqueness");
+        assert_eq!(roll.push(&old).everything("Group").await.len(), 2);
+        assert_eq!(declared(&roll, false, 0).await.groups, 0);
+        roll.verified().await;
+    }
+
+    async fn whom_the_old_application_deletes_on_its_way_out_the_hold_keeps_for_the_new_one(database: Database) {
+        let roll = Roll::open(database).await;
+        let settings = json!({"domains": ["acme.example"], "hold": {"count": 1, "percent": 1}});
+        let old = roll.connection("old", settings).await;
+        let new = roll.connection("new", json!({})).await;
+        let mut people = Vec::new();
+        for n in 0..4 {
+            people.push(roll.push(&old).post("User", user(n, "o")).await.expect("pushed").id);
+        }
+        declared(&roll, true, 0).await;
+        roll.clock.advance(MINUTE);
+        for person in &people {
+            roll.push(&old).delete("User", person).await.expect("answered as always");
+        }
+        assert_eq!(roll.reader().everything("User").await.len(), 3, "one is within the budget");
+        for (n, person) in people.iter().enumerate() {
+            let claimed = roll.push(&new).post("User", user(n, "n")).await.expect("pushed").id;
+            assert_eq!(claimed == *person, n > 0, "{n}");
+        }
+        let hold = roll.directory.holds(&roll.tenant).await.expect("read").remove(0);
+        assert_eq!((hold.state.as_str(), hold.deactivations), ("restored", 0));
         roll.verified().await;
     }
 

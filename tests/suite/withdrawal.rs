@@ -336,27 +336,37 @@ both_engines! {
             "insert into link (tenant, connection, subject, resource, created, last_login, cut_off, id)
              select tenant, '{okta}', id, id, 0, 0, false, id from resource where kind = 'User'"
         );
-        roll.execute(&[sql]).await;
+        let claims = format!(
+            "insert into claim (tenant, connection, subject, field, stamp, value)
+             select tenant, '{okta}', id, 'groups:', 0, '[\"CN=crew,OU=x\",\"CN=late,OU=x\"]' from resource where kind = 'User'"
+        );
+        roll.execute(&[sql, claims]).await;
+        let crew = roll.push(&okta).post("Group", json!({"displayName": "crew"})).await.expect("a group").id;
 
         let info = roll.directory.connection(&roll.tenant, &okta).await.expect("read").expect("there");
-        let rules = info.rules.patched(&json!({"default": {"organization": "moby"}})).expect("good settings");
+        let rules = json!({"default": {"organization": "moby"}, "groups": {"transform": [{"capture": "^CN=([^,]+)"}]}});
+        let rules = info.rules.patched(&rules).expect("good settings");
         roll.directory.update_connection(&roll.tenant, &okta, rules, None).await.expect("updated");
         roll.verified().await;
         let last = roll.administrator().ids("User", "userName eq \"p509\"").await.expect("a list").remove(0);
-        let member = async || {
-            roll.directory.explain(&roll.tenant, &last, &moby).await.expect("told").explanation.member
+        let member = async |parent: &String| {
+            roll.directory.explain(&roll.tenant, &last, parent).await.expect("told").explanation.member
         };
-        assert!(member().await);
+        assert!(member(&moby).await && member(&crew).await);
 
         // A crash between two batches: nothing of it has reached anybody, and nobody is reported for it.
         roll.execute(&[
-            "delete from vouch where source like 'default:%'".to_owned(),
+            "delete from vouch where source like 'default:%' or source like 'login:%'".to_owned(),
+            "delete from claim_value".to_owned(),
             format!("update connection set derived_to = '' where id = '{okta}'"),
         ])
         .await;
         roll.verified().await;
         assert_eq!(roll.directory.tick().await.expect("ticks").caught_up, MANY);
         assert_eq!(roll.directory.tick().await.expect("ticks").caught_up, 0);
+        assert!(member(&crew).await);
+        let late = roll.push(&okta).post("Group", json!({"displayName": "late"})).await.expect("a group").id;
+        assert!(member(&late).await, "a new group finds the claims that name it by the new steps");
         roll.verified().await;
     }
 }

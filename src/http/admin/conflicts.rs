@@ -38,6 +38,8 @@ pub struct NewResolution {
     action: String,
     person: Option<String>,
     user_name: Option<String>,
+    group: Option<String>,
+    display_name: Option<String>,
 }
 
 pub async fn resolve(
@@ -47,6 +49,7 @@ pub async fn resolve(
     Message(new): Message<NewResolution>,
 ) -> Result<Json<ConflictInfo>, Refusal> {
     let action = new.action.parse().map_err(|e: String| Refusal::invalid(e))?;
-    let resolution = Resolution { action, person: new.person, user_name: new.user_name };
+    let NewResolution { person, user_name, group, display_name, .. } = new;
+    let resolution = Resolution { action, person, user_name, group, display_name };
     Ok(Json(site.directory.resolve_conflict(&client.tenant.id, &id, &resolution).await?))
 }

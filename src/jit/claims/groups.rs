@@ -1,4 +1,4 @@
-//! The groups claim and its three states.
+//! The groups claim and its three states. Of several claims the first that states a list counts, an empty one too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,18 +15,31 @@ pub(super) fn read(
     claims: &Map<String, Value>,
     skipped: &mut BTreeMap<&'static str, usize>,
 ) -> GroupsClaim {
-    let claim = rules.groups.claim.as_str();
-    // Where the provider says that the list is elsewhere, whatever is here is not the whole list.
-    if is_elsewhere(claims, claim) {
-        return GroupsClaim::CutOff;
+    for claim in &rules.groups.claim {
+        // Where the provider says that the list is elsewhere, whatever is here is not the whole list.
+        if is_elsewhere(claims, claim) {
+            return GroupsClaim::CutOff;
+        }
+        match look_up(claims, claim).map(|value| list(value, skipped)) {
+            None | Some(GroupsClaim::Absent) => {}
+            Some(stated) => return stated,
+        }
     }
-    let values = match look_up(claims, claim) {
-        None if rules.groups.on_absent == OnAbsent::Empty => return GroupsClaim::Known(BTreeSet::new()),
-        None | Some(Value::Null) => return GroupsClaim::Absent,
-        Some(Value::Array(values)) => values.as_slice(),
+    let is_there = rules.groups.claim.iter().any(|claim| look_up(claims, claim).is_some());
+    if rules.groups.on_absent == OnAbsent::Empty && !is_there {
+        return GroupsClaim::Known(BTreeSet::new());
+    }
+    GroupsClaim::Absent
+}
+
+/// What one claim that is there says.
+fn list(value: &Value, skipped: &mut BTreeMap<&'static str, usize>) -> GroupsClaim {
+    let values = match value {
+        Value::Null => return GroupsClaim::Absent,
+        Value::Array(values) => values.as_slice(),
         // One group is sent without brackets by some providers.
-        Some(one @ Value::String(_)) => std::slice::from_ref(one),
-        Some(_) => {
+        one @ Value::String(_) => std::slice::from_ref(one),
+        _ => {
             *skipped.entry("groups_not_a_list").or_default() += 1;
             return GroupsClaim::Absent;
         }

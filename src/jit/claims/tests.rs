@@ -133,6 +133,8 @@ fn groups() {
     let keep = json!({});
     let nested = json!({"groups": {"claim": "realm_access.roles"}});
     let empty = json!({"groups": {"onAbsent": "empty"}});
+    let either = json!({"groups": {"claim": ["https://acme.com/teams", "realm_access.roles", "groups"]}});
+    let either_or_empty = json!({"groups": {"claim": ["teams", "groups"], "onAbsent": "empty"}});
     let elsewhere = json!({"groups": "src1"});
     let sources = json!({"src1": {"endpoint": "https://graph.windows.net/…/getMemberObjects"}});
     let long = "x".repeat(257);
@@ -173,6 +175,22 @@ fn groups() {
         (&empty, json!({"groups": null}), GroupsClaim::Absent, &[]),
         (&empty, json!({"groups": 7}), GroupsClaim::Absent, &[("groups_not_a_list", 1)]),
         (&empty, json!({"hasgroups": true}), GroupsClaim::CutOff, &[]),
+        (&either, json!({"groups": ["a"]}), known(["a"]), &[]),
+        (&either, json!({"https://acme.com/teams": ["b"], "groups": ["a"]}), known(["b"]), &[]),
+        (&either, json!({"https://acme.com/teams": [], "groups": ["a"]}), known([]), &[]),
+        (&either, json!({"https://acme.com/teams": null, "realm_access": {"roles": "c"}}), known(["c"]), &[]),
+        (
+            &either,
+            json!({"https://acme.com/teams": 7, "realm_access": {"roles": [8]}, "groups": ["a"]}),
+            known(["a"]),
+            &[("group_not_text", 1), ("groups_not_a_list", 1)],
+        ),
+        (&either, json!({"_claim_names": elsewhere, "https://acme.com/teams": ["b"]}), known(["b"]), &[]),
+        (&either, json!({"_claim_names": elsewhere, "realm_access": {}}), GroupsClaim::CutOff, &[]),
+        (&either, json!({"hasgroups": true, "groups": ["a"]}), GroupsClaim::CutOff, &[]),
+        (&either, json!({}), GroupsClaim::Absent, &[]),
+        (&either_or_empty, json!({}), known([]), &[]),
+        (&either_or_empty, json!({"groups": null}), GroupsClaim::Absent, &[]),
     ];
     for (patch, said, expected, skipped) in table {
         let shown = format!("{:.200}", said.to_string());

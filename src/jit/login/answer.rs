@@ -35,6 +35,9 @@ pub struct Answer {
     pub trace: Vec<Value>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub groups_unknown: bool,
+    /// What this login ends goes beyond the connection's budget: it stands for now, `via` `held`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     pub decision_id: String,
 }
 
@@ -194,6 +197,7 @@ pub(super) async fn compose(
         drift,
         trace: decision.trace.iter().map(|step| json!(step)).collect(),
         groups_unknown: matches!(claims.groups, GroupsClaim::CutOff),
+        held: work.holds_back,
         decision_id: id,
     })
 }

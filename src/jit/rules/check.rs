@@ -110,7 +110,10 @@ fn sign_in(rules: &Rules) -> Result<(), String> {
 
 fn groups(rules: &Rules) -> Result<(), String> {
     let groups = &rules.groups;
-    text("groups.claim", &groups.claim, 256)?;
+    texts("groups.claim", &groups.claim, 256)?;
+    if groups.claim.is_empty() {
+        return Err("groups.claim: name at least one".to_owned());
+    }
     if groups.create == Create::Pattern && groups.scope.pattern.is_none() {
         return Err("groups.create: \"pattern\" needs groups.scope.pattern".to_owned());
     }

@@ -204,11 +204,13 @@ pub enum EmptyText {
 }
 
 /// What the groups claim means.
+#[serde_as]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Groups {
-    /// A name, a path of dots or a JSON pointer.
-    pub claim: String,
+    /// Each a name, a path of dots or a JSON pointer; the first that states a list counts.
+    #[serde_as(as = "OneOrMany<_, PreferOne>")]
+    pub claim: Vec<String>,
     #[serde(rename = "match")]
     pub by: Match,
     pub scope: Scope,
@@ -232,7 +234,7 @@ pub struct Groups {
 impl Default for Groups {
     fn default() -> Self {
         Self {
-            claim: "groups".to_owned(),
+            claim: vec!["groups".to_owned()],
             by: Match::Auto,
             scope: Scope::default(),
             create: Create::Never,

@@ -23,8 +23,8 @@ fn a_new_connection_has_jit_on_and_the_ordinary_mapping() {
         ("PT10M".to_owned(), "P30D".to_owned())
     );
     assert_eq!(
-        (rules.groups.claim.as_str(), rules.groups.create, rules.groups.create_cap),
-        ("groups", Create::Never, 20)
+        (rules.groups.claim.join(" "), rules.groups.create, rules.groups.create_cap),
+        ("groups".to_owned(), Create::Never, 20)
     );
     assert_eq!(rules.user_name, ["preferred_username", "upn", "email"]);
     assert_eq!(
@@ -101,6 +101,8 @@ fn refusals_name_the_setting() {
         (json!({"restrictToDomains": true}), "restrictToDomains"),
         (json!({"default": {"group": "everyone"}}), "default.organization"),
         (json!({"groups": {"claim": ""}}), "groups.claim"),
+        (json!({"groups": {"claim": []}}), "groups.claim"),
+        (json!({"groups": {"claim": ["groups", ""]}}), "groups.claim"),
         (json!({"groups": {"scope": {"pattern": "("}}}), "regular expression"),
         (json!({"groups": {"scope": {"pattern": ""}}}), "pattern"),
         (json!({"groups": {"scope": {"pattern": long}}}), "pattern"),

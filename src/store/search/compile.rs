@@ -118,14 +118,19 @@ impl<'a> Compiler<'a> {
         let own = format!(
             "exists (select 1 from record o where o.tenant = r.tenant and o.resource = r.id and o.connection = {connection})"
         );
+        // Its own record that it deleted is not there for it, though a hold keeps the account.
+        let there = format!(
+            "not exists (select 1 from record o where o.tenant = r.tenant and o.resource = r.id and o.connection = {connection}
+                         and o.deleted is not null)"
+        );
         match self.side.kind {
             // In this order, so that hardly anybody is looked up.
-            "User" if *sole => format!("(not {GUARDED} or {own})"),
+            "User" if *sole => format!("((not {GUARDED} or {own}) and {there})"),
             "User" => {
                 let domains = self.text(one_column(domains));
                 let former = self.text(succeeds.clone().unwrap_or_default());
                 format!(
-                    "({own}
+                    "(({own}
                       or exists (select 1 from link l where l.tenant = r.tenant and l.resource = r.id and l.connection = {connection})
                       or (not {GUARDED}
                           and not exists (select 1 from record o where o.tenant = r.tenant and o.resource = r.id
@@ -135,15 +140,17 @@ impl<'a> Compiler<'a> {
                           and exists (select 1 from value d, json_each({domains}) j
                                       where d.tenant = {tenant} and d.resource = r.id and d.view = ''
                                         and d.attr in ('username', 'emails.value')
-                                        and substr(d.val, length(d.val) - length(j.value ->> 0)) = '@' || (j.value ->> 0))))"
+                                        and substr(d.val, length(d.val) - length(j.value ->> 0)) = '@' || (j.value ->> 0)))) and {there})"
                 )
             }
             "Group" => {
                 let organizations = self.text(one_column(organizations));
+                let former = self.text(succeeds.clone().unwrap_or_default());
                 format!(
-                    "({own} or (r.owner is null and not r.protected
+                    "({own} or (not r.protected
                       and (r.organization is null or r.organization in (select j.value ->> 0 from json_each({organizations}) j))
-                      and not exists (select 1 from vouch w where w.tenant = r.tenant and w.parent = r.id and w.source <> 'import')))"
+                      and (r.owner = {former} or (r.owner is null
+                        and not exists (select 1 from vouch w where w.tenant = r.tenant and w.parent = r.id and w.source <> 'import')))))"
                 )
             }
             _ => {
