@@ -1,7 +1,7 @@
 //! Agreements between writers that row locks cannot make: what one of them writes, the other would have to find before it is
 //! there. SQLite has one writer and needs none; PostgreSQL takes advisory locks, which end with the transaction.
 
-use super::engine::Conn;
+use super::engine::run;
 use super::{Error, Tx};
 
 /// What two transactions about one connection, or one tenant (then the connection is empty), must not do past each other.
@@ -40,10 +40,11 @@ pub async fn alone(tx: &mut Tx, connection: &str, about: About) -> Result<(), Er
 }
 
 async fn lock(tx: &mut Tx, connection: &str, about: &[About], statement: &'static str) -> Result<(), Error> {
-    let tenant = tx.tenant.clone();
-    let Conn::Postgres(conn) = &mut tx.conn else { return Ok(()) };
+    if !tx.is_postgres() {
+        return Ok(());
+    }
     for about in about {
-        sqlx::query(statement).bind(about.key(&tenant, connection)).execute(&mut **conn).await?;
+        run!(tx, statement, about.key(&tx.tenant, connection))?;
     }
     Ok(())
 }
