@@ -13,7 +13,7 @@ use rollkeeper::reconcile::DefaultMode;
 use crate::model::checks::{Bench, CHECKS, Case};
 use crate::model::compare::agree;
 use crate::model::reference::State;
-use crate::model::stored::{Store, Stored};
+use crate::model::stored::{Interrupted, Store, Stored};
 use crate::model::strategy::{self, History, World};
 use crate::model::{Client, Event, Groups, Login, Mode, SignIn, Subject, Team, Universe};
 use crate::support::Database;
@@ -86,6 +86,30 @@ fn all_checks(database: &Database, cases: u32) {
         panic!("{failure}");
     }
     println!("{} cases: {:?}", scaled(cases), applied.borrow());
+}
+
+/// The same with a failure between any two statements of every event (I18): it is told, it leaves nothing, and the event
+/// again does what it would have done.
+fn crashes(database: &Database, cases: u32) {
+    let store = Store::open(database.url());
+    let (events, cuts) = (Cell::new(0), Cell::new(0));
+    for (seed, world) in (61..).zip([World::dense(), World::deep()].map(of_the_store)) {
+        let test = |history: History| {
+            let mut product = Interrupted::new(Stored::new(&store, world.universe, history.mode), database.url());
+            let played = agree(world.universe, &history, &mut product, true).map_err(TestCaseError::fail)?;
+            let differences = product.stored.verify();
+            if !differences.is_empty() {
+                return Err(TestCaseError::fail(format!("{differences:#?}")));
+            }
+            events.set(events.get() + played);
+            cuts.set(cuts.get() + product.cuts);
+            Ok(())
+        };
+        if let Err(failure) = strategy::runner(seed, scaled(cases)).run(&strategy::history(&world), test) {
+            panic!("{failure}");
+        }
+    }
+    println!("{} histories, {} events, {} cuts", scaled(cases) * 2, events.get(), cuts.get());
 }
 
 fn on_postgres(test: impl FnOnce(&Database)) {
@@ -214,6 +238,20 @@ mod every_history_agrees_with_the_reference {
     #[test]
     fn postgres() {
         on_postgres(|database| agrees(database, 12));
+    }
+}
+
+mod a_crash_between_any_two_statements_leaves_nothing {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        crashes(&Database::sqlite(), 5);
+    }
+
+    #[test]
+    fn postgres() {
+        on_postgres(|database| crashes(database, 2));
     }
 }
 

@@ -308,6 +308,8 @@ pub enum Outcome {
     Unknown,
     /// 409.
     Conflict,
+    /// 503: the store failed underneath.
+    Lost,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
