@@ -103,7 +103,7 @@ impl Stored {
         let bound = self.record(client, who).is_some();
         if !present {
             let removed = self.change(client, team, &ListChange::Remove(vec![id]));
-            return if bound { removed } else { Outcome::Unknown };
+            return if bound || removed == Outcome::Lost { removed } else { Outcome::Unknown };
         }
         let pushed = Client::ALL.into_iter().any(|client| self.record(client, who).is_some());
         let add = ListChange::Add(vec![id.clone()]);
