@@ -20,6 +20,7 @@ mod concurrency_feed;
 mod concurrency_postgres;
 mod conflicts;
 mod conformance;
+mod crashes;
 mod databases;
 mod deadline;
 mod directory;

@@ -246,12 +246,12 @@ mod a_crash_between_any_two_statements_leaves_nothing {
 
     #[test]
     fn sqlite() {
-        crashes(&Database::sqlite(), 5);
+        crashes(&Database::sqlite(), 2);
     }
 
     #[test]
     fn postgres() {
-        on_postgres(|database| crashes(database, 2));
+        on_postgres(|database| crashes(database, 1));
     }
 }
 

@@ -8,9 +8,7 @@ use rollkeeper::reconcile::{Stamp, Word};
 use serde_json::{Value, json};
 
 use super::super::observe::NAME;
-use super::super::{
-    Client, Directory, Event, Groups, Namespace, Outcome, Refusal, SignIn, Subject, Team, Who,
-};
+use super::super::{Client, Directory, Event, Groups, Namespace, Outcome, Refusal, SignIn, Subject, Team, Who};
 use super::{Stored, address, domain, user, user_name};
 
 impl Stored {

@@ -3,9 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{
-    Client, Directory, Effective, Event, Outcome, PushView, Registers, Subject, Team, Who,
-};
+use super::super::{Client, Directory, Effective, Event, Outcome, PushView, Registers, Subject, Team, Who};
 use super::Stored;
 use crate::support::contents::{Contents, differences};
 use rollkeeper::reconcile::Word;

@@ -18,7 +18,9 @@ use std::sync::Arc;
 use rollkeeper::auth::egress::{Egress, EgressPolicy};
 use rollkeeper::auth::jwks::Jwks;
 use rollkeeper::clock::{Clock, Ids};
-use rollkeeper::directory::{Caller, ConnectionInfo, Difference, Directory as Product, Error, Query, Resource, Voice, Wants};
+use rollkeeper::directory::{
+    Caller, ConnectionInfo, Difference, Directory as Product, Error, Query, Resource, Voice, Wants,
+};
 use rollkeeper::jit::login::Logins;
 use rollkeeper::jit::rules::Rules;
 use rollkeeper::reconcile::{self, DefaultMode, Word};
