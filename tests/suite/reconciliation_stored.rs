@@ -29,12 +29,17 @@ fn of_the_store(world: World) -> World {
     World { universe: world.universe.stored(), ..world }
 }
 
-/// Plays histories of four worlds: stamps far apart, stamps that tie, everybody known to several sources, one person.
-fn agrees(database: &Database, cases: u32) {
+/// Stamps far apart, stamps that tie, everybody known to several sources, one person.
+const TIMELESS: [fn() -> World; 4] = [World::plain, World::dense, World::deep, World::narrow];
+/// Claims, grants, leases and tombstones end; hardly anything takes effect at once; somebody is the last owner.
+const BOUNDED: [fn() -> World; 3] = [World::timed, World::held, World::owned];
+
+/// Plays histories of these worlds.
+fn agrees(database: &Database, worlds: &[fn() -> World], cases: u32) {
     let store = Store::open(database.url());
     let events = Cell::new(0);
-    let worlds = [World::plain(), World::dense(), World::deep(), World::narrow()].map(of_the_store);
     for (seed, world) in (41..).zip(worlds) {
+        let world = of_the_store(world());
         let test = |history: History| {
             let mut product = Stored::new(&store, world.universe, history.mode);
             let played = agree(world.universe, &history, &mut product, true).map_err(TestCaseError::fail)?;
@@ -49,7 +54,7 @@ fn agrees(database: &Database, cases: u32) {
             panic!("{failure}");
         }
     }
-    println!("{} histories, {} events", scaled(cases) * 4, events.get());
+    println!("{} histories, {} events", scaled(cases) as usize * worlds.len(), events.get());
 }
 
 fn lived<S: Subject>(mut subject: S, events: &[Event]) -> S {
@@ -135,7 +140,7 @@ fn stories() -> Vec<(&'static str, Vec<Event>)> {
     let (client, who) = (Client::C1, "p");
     let put = |client, active, stamp| Event::Put { client, who, active, name: Some("N1"), stamp };
     let member = |present, stamp| Event::Member { client, team: Team::G1, who, present, stamp };
-    let signs_in = |login, iat, groups| Event::Login(SignIn { login, who, iat, groups, name: Some("J1") });
+    let signs_in = |login, iat, groups| Event::Login(SignIn { login, who, iat, groups, name: Some("J1"), roles: None });
     let (absent, invite, delete) =
         (Groups::Absent, Event::Invite { who, team: Team::G1 }, Event::Delete { client, who });
     let enter = Event::Enter { who, name: "E1" };
@@ -232,12 +237,26 @@ mod every_history_agrees_with_the_reference {
 
     #[test]
     fn sqlite() {
-        agrees(&Database::sqlite(), 50);
+        agrees(&Database::sqlite(), &TIMELESS, 50);
     }
 
     #[test]
     fn postgres() {
-        on_postgres(|database| agrees(database, 12));
+        on_postgres(|database| agrees(database, &TIMELESS, 12));
+    }
+}
+
+mod every_bounded_history_agrees_with_the_reference {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        agrees(&Database::sqlite(), &BOUNDED, 15);
+    }
+
+    #[test]
+    fn postgres() {
+        on_postgres(|database| agrees(database, &BOUNDED, 4));
     }
 }
 

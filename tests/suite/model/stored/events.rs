@@ -4,16 +4,28 @@ use std::collections::BTreeSet;
 
 use rollkeeper::directory::{Caller, Directory as Product, Error, ListChange, Precondition, Wants};
 use rollkeeper::jit::claims::Statement;
-use rollkeeper::reconcile::{Stamp, Word};
+use rollkeeper::reconcile::Word;
 use serde_json::{Value, json};
 
 use super::super::observe::NAME;
-use super::super::{Client, Directory, Event, Groups, Namespace, Outcome, Refusal, SignIn, Subject, Team, Who};
+use super::super::{Client, Directory, Event, Groups, Namespace, Outcome, Refusal, Role, SignIn, Subject, Team, Who};
 use super::{Stored, address, domain, user, user_name};
 
 impl Stored {
+    /// Events without a stamp of their own happen before all others, so that they end nothing. Where time passes they happen
+    /// at the last instant, and what is due has happened by then.
+    pub(super) fn pass(&mut self, event: &Event) {
+        if self.universe.time.is_none() {
+            self.store.clock.set(event.stamp().unwrap_or(0));
+            return;
+        }
+        self.now = event.stamp().map_or(self.now, |stamp| stamp.max(self.now));
+        self.store.clock.set(self.now);
+        self.store.wait(self.store.product.tick()).expect("it ticks");
+        self.store.wait(self.store.product.purge(Some(&self.tenant))).expect("what is due goes");
+    }
+
     pub(super) fn perform(&mut self, event: &Event) -> Outcome {
-        self.store.clock.set(instant(event));
         match event {
             Event::Put { client, who, active, name, .. } => self.put(*client, who, *active, *name),
             Event::Delete { client, who } => self.delete(*client, who),
@@ -31,6 +43,17 @@ impl Stored {
             Event::Ungrant { who, team } => {
                 self.administer(who, async |product, tenant, id| product.ungrant(tenant, id, &self.teams[team]).await)
             }
+            Event::Appoint { who, word, role, until } => self.administer(who, async |product, tenant, id| match word {
+                Word::Grant => {
+                    product.grant_role(tenant, id, &self.organization, *until, role.map(Role::name)).await
+                }
+                Word::Deny => product.deny(tenant, id, &self.organization).await,
+            }),
+            Event::Dismiss { who } => {
+                self.administer(who, async |product, tenant, id| product.ungrant(tenant, id, &self.organization).await)
+            }
+            Event::Apply { directory } => self.apply_hold(*directory),
+            Event::Wait { .. } => Outcome::Ok,
             Event::Suspend { who, .. } => {
                 self.administer(who, async |product, tenant, id| product.suspend(tenant, id).await)
             }
@@ -127,7 +150,7 @@ impl Stored {
     }
 
     fn login(&self, evidence: SignIn) -> Outcome {
-        let SignIn { login, who, iat, groups, name } = evidence;
+        let SignIn { login, who, iat, groups, name, roles } = evidence;
         let (namespace, directory) = (login.namespace(), login.directory());
         let mut claims = json!({
             "anchor": who,
@@ -136,6 +159,9 @@ impl Stored {
         });
         if let Some(name) = name {
             claims["name"] = json!(name);
+        }
+        if let Some(values) = roles {
+            claims["roles"] = json!(values);
         }
         match groups {
             Groups::Absent => {}
@@ -185,6 +211,14 @@ impl Stored {
         outcome(self.store.wait(product.invite(&self.tenant, &address, None, Some(group), None, None)))
     }
 
+    fn apply_hold(&self, directory: Directory) -> Outcome {
+        let (product, id) = (&self.store.product, &self.connections[&directory]);
+        let holds = self.store.wait(product.holds(&self.tenant)).expect("they are read");
+        let open = holds.into_iter().find(|hold| hold.connection == *id && hold.state == "open");
+        let Some(hold) = open else { return Outcome::Unknown };
+        outcome(self.store.wait(product.apply_hold(&self.tenant, &hold.id)))
+    }
+
     fn remap(&mut self, value: &'static str, team: Team) -> Outcome {
         self.configuration.apply(&Event::Remap { value, team });
         self.mapping.insert(value, team);
@@ -201,7 +235,7 @@ fn outcome<T>(answer: Result<T, Error>) -> Outcome {
     let error = match answer {
         Ok(_) => return Outcome::Ok,
         Err(Error::Busy) => return Outcome::Lost,
-        Err(Error::Scim(error) | Error::Refused { error, .. }) => error,
+        Err(Error::Scim(error) | Error::Refused { error, .. } | Error::Denied { error, .. }) => error,
         Err(other) => panic!("{other}"),
     };
     match error.status {
@@ -209,18 +243,5 @@ fn outcome<T>(answer: Result<T, Error>) -> Outcome {
         404 => Outcome::Unknown,
         409 => Outcome::Conflict,
         _ => panic!("{error:?}"),
-    }
-}
-
-/// When an event happens; those without a stamp of their own happen before all others, so that they end nothing.
-fn instant(event: &Event) -> Stamp {
-    match event {
-        Event::Put { stamp, .. }
-        | Event::Member { stamp, .. }
-        | Event::Members { stamp, .. }
-        | Event::Import { stamp, .. }
-        | Event::Suspend { stamp, .. } => *stamp,
-        Event::Login(sign_in) => sign_in.iat,
-        _ => 0,
     }
 }

@@ -23,7 +23,7 @@ use rollkeeper::directory::{
 };
 use rollkeeper::jit::login::Logins;
 use rollkeeper::jit::rules::Rules;
-use rollkeeper::reconcile::{self, DefaultMode, Word};
+use rollkeeper::reconcile::{self, DefaultMode, Stamp, Word};
 use rollkeeper::scim::resource_type::{Registry, ResourceType};
 use rollkeeper::store::{Engine, Fuse, Options, tenants};
 use serde_json::{Value, json};
@@ -31,11 +31,11 @@ use tokio::runtime::Runtime;
 
 pub use interrupted::Interrupted;
 
-use super::observe::NAME;
+use super::observe::{self, NAME};
 use super::pure::{ORGANIZATION, Pure};
 use super::{
-    Client, Directory, Effective, Event, MAPPING, Mode, Namespace, Outcome, PushView, Registers, Seen, Subject, Team,
-    Universe, Who,
+    Client, Directory, Effective, Event, HOUR, MAPPING, MINUTE, Mode, Namespace, Outcome, PushView, RELEASE,
+    ROLE_OF_TEAM, ROLES, Registers, Seen, Subject, Team, Universe, Who,
 };
 
 /// A migrated database and the doors to it, shared by all histories of a test.
@@ -76,6 +76,8 @@ pub struct Stored {
     store: Rc<Store>,
     universe: Universe,
     mode: Mode,
+    /// Where time passes: the last instant.
+    now: Stamp,
     tenant: String,
     key: Vec<u8>,
     users: Arc<ResourceType>,
@@ -103,6 +105,7 @@ impl Stored {
             store: store.clone(),
             universe,
             mode,
+            now: 0,
             tenant,
             key,
             users: kind("User"),
@@ -119,6 +122,11 @@ impl Stored {
             store.wait(product.create(&administrator, kind, &body, Wants::default())).expect("it is new").0.id
         };
         stored.organization = made(&kind("Organization"), json!({"slug": ORGANIZATION}));
+        if universe.founded {
+            let founder = made(&stored.users, json!({"userName": "founder"}));
+            let owns = product.grant_role(&stored.tenant, &founder, &stored.organization, None, Some("owner"));
+            store.wait(owns).expect("somebody owns the organization");
+        }
         stored.teams = Team::ALL
             .map(|team| (team, made(&stored.groups, json!({"displayName": format!("{ORGANIZATION}:{}", team.id())}))))
             .into();
@@ -147,7 +155,17 @@ impl Stored {
             "default": {"organization": self.organization},
             "groups": {"table": table},
             "userName": ["preferred_username"],
+            "roles": {
+                "from": "roles",
+                "map": BTreeMap::from(ROLES.map(|(value, role)| (value, role.name()))),
+                "groups": {&self.teams[&ROLE_OF_TEAM.0]: ROLE_OF_TEAM.1.name()},
+            },
+            "hold": {"enabled": self.universe.budget.is_some(), "count": self.universe.budget.unwrap_or(1), "percent": 0,
+                "release": format!("PT{}H", RELEASE / HOUR)},
         });
+        if let Some(lease) = self.universe.time.and_then(|time| time.lease) {
+            settings["groups"]["lease"] = json!(format!("PT{}M", lease / MINUTE));
+        }
         if let Some(domain) = domain(directory) {
             settings["domains"] = json!([domain]);
         }
@@ -235,12 +253,15 @@ fn user(who: Who) -> Value {
 
 impl Subject for Stored {
     fn apply(&mut self, event: &Event) -> Outcome {
+        self.pass(event);
         self.perform(event)
     }
 
     fn effective(&mut self) -> Effective {
         let reader = self.reader();
         let users = self.search(&reader, &self.users, None);
+        let roster = self.store.product.organization_members(&self.tenant, &self.organization, 1, 100);
+        let roster = self.store.wait(roster).expect("it is read").members;
         let mut members = BTreeSet::new();
         for group in self.search(&reader, &self.groups, None) {
             members.extend(group.members.into_iter().flatten().map(|member| (group.id.clone(), member.value)));
@@ -259,6 +280,7 @@ impl Subject for Stored {
                     Seen {
                         active: user.active == Some(true),
                         teams: groups.iter().filter_map(|group| self.team(group)).collect(),
+                        role: roster.iter().find(|it| it.id == user.id).and_then(|it| observe::role(&it.role)),
                         name: user.document.0.get(NAME).and_then(Value::as_str).map(str::to_owned),
                     }
                 });

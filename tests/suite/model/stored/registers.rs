@@ -7,7 +7,8 @@ use rollkeeper::store::{identity, vouches};
 use sha2::Sha256;
 
 use super::super::observe;
-use super::super::{Namespace, Registers, Subject, Who};
+use super::super::pure::ORGANIZATION;
+use super::super::{Namespace, Registers, Subject, Team, Who};
 use super::{Stored, address};
 
 impl Stored {
@@ -17,7 +18,7 @@ impl Stored {
         let accounts = self.accounts();
         for account in accounts.iter().filter(|account| !account.person.retired) {
             let known = self.identities(account);
-            let who = known.first().map(|(_, who)| *who).expect("an account has an identity");
+            let Some(who) = known.first().map(|(_, who)| *who) else { continue }; // the founder
             let of_b = known.iter().all(|(space, _)| *space == Some(Namespace::B));
             let name = format!("{} {who}", if of_b { "B" } else { "A" });
             for (space, who) in &known {
@@ -81,11 +82,19 @@ impl Stored {
             if let Source::Push(connection) = &mut vouch.source {
                 *connection = directory(connection);
             }
-            let Some(team) = self.team(&vouch.parent) else { return false };
-            vouch.parent = team.id().to_owned();
+            let Some(parent) = self.parent(&vouch.parent) else { return false };
+            vouch.parent = parent.to_owned();
             true
         });
+        for held in &mut person.held {
+            held.connection = directory(&held.connection);
+            held.parent = held.parent.as_deref().and_then(|id| self.parent(id)).map(str::to_owned);
+        }
         person
+    }
+
+    fn parent(&self, id: &str) -> Option<&'static str> {
+        if id == self.organization { Some(ORGANIZATION) } else { self.team(id).map(Team::id) }
     }
 
     /// The configuration with every list that was stated whole.
@@ -116,7 +125,7 @@ impl Stored {
         let engine = self.store.product.engine();
         let found = async {
             let mut tx = engine.read(&self.tenant).await?;
-            identity::tombstone(&mut tx, scope, kind, &hash, 0).await
+            identity::tombstone(&mut tx, scope, kind, &hash, self.now).await
         };
         self.store.wait(found).expect("it is read")
     }
