@@ -251,12 +251,12 @@ mod every_bounded_history_agrees_with_the_reference {
 
     #[test]
     fn sqlite() {
-        agrees(&Database::sqlite(), &BOUNDED, 15);
+        agrees(&Database::sqlite(), &BOUNDED, 6);
     }
 
     #[test]
     fn postgres() {
-        on_postgres(|database| agrees(database, &BOUNDED, 4));
+        on_postgres(|database| agrees(database, &BOUNDED, 2));
     }
 }
 

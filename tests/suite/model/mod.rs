@@ -185,11 +185,8 @@ impl Universe {
     pub const AGEING: Self = Self { claim_max_age: Some(3), ..Self::WIDE };
 
     /// Claims age, and have a lease; grants end; who was deleted long ago is forgotten.
-    pub const TIMED: Self = Self {
-        claim_max_age: Some(30 * DAY),
-        time: Some(Time { lease: Some(3 * DAY) }),
-        ..Self::WIDE
-    };
+    pub const TIMED: Self =
+        Self { claim_max_age: Some(30 * DAY), time: Some(Time { lease: Some(3 * DAY) }), ..Self::WIDE };
     /// Hardly anything takes effect at once.
     pub const HELD: Self = Self { budget: Some(1), time: Some(Time { lease: None }), ..Self::WIDE };
     /// Somebody is the last owner.

@@ -95,7 +95,8 @@ pub fn manual(bench: &mut Bench<'_>) -> Verdict {
         return Some(false);
     }
     let effective = subject.effective();
-    let stands = granted(bench, Word::Grant).into_iter().all(|(who, team)| {
+    let open = |who| bench.state.find(Namespace::A, who).is_none_or(|account| !bench.state.banned(account));
+    let stands = granted(bench, Word::Grant).into_iter().filter(|(who, _)| open(who)).all(|(who, team)| {
         let seen = effective.get(&(Namespace::A, who)).and_then(Option::as_ref);
         seen.is_none_or(|seen| !seen.active || seen.teams.contains(&team))
     });
@@ -124,9 +125,8 @@ pub fn deny(bench: &mut Bench<'_>) -> Verdict {
         return None;
     }
     let mut subject = bench.start();
-    let mut is_out = |who: Who| {
-        subject.seen(Namespace::A, who).is_none_or(|seen| seen.teams.is_empty() && seen.role.is_none())
-    };
+    let mut is_out =
+        |who: Who| subject.seen(Namespace::A, who).is_none_or(|seen| seen.teams.is_empty() && seen.role.is_none());
     let banned = banned.into_iter().all(&mut is_out);
     Some(banned && denied.into_iter().all(|(who, team)| !subject.is_in(who, team)))
 }
@@ -136,14 +136,7 @@ pub fn roles(bench: &mut Bench<'_>) -> Verdict {
     if state.find(Namespace::A, who).is_some_and(|account| state.banned(account)) {
         return None;
     }
-    let signs_in = SignIn {
-        login: Login::K1,
-        who,
-        iat: LATE,
-        groups: Groups::Absent,
-        name: None,
-        roles: Some(&["O"]),
-    };
+    let signs_in = SignIn { login: Login::K1, who, iat: LATE, groups: Groups::Absent, name: None, roles: Some(&["O"]) };
     let appoint = Event::Appoint { who, word: Word::Grant, role: Some(Role::Editor), until: None };
     let (mut subject, outcomes) = bench.after(&[Event::Login(signs_in), appoint]);
     if outcomes[0] != Outcome::Allow {

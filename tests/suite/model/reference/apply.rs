@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use rollkeeper::reconcile::{Stamp, Word};
 
+use super::super::pure::ORGANIZATION;
 use super::super::{
     Client, Directory, Effective, Event, Groups, Namespace, Outcome, PushView, RETENTION, Refusal, Registers, SignIn,
     Speaker, Subject, Team, Who,
 };
-use super::super::pure::ORGANIZATION;
 use super::organization::Appointment;
 use super::{Account, Grave, Kept, Record, Said, Space, State, Variant, space};
 

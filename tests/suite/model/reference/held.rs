@@ -146,12 +146,8 @@ impl State {
             let stands = self.ids.values().any(|of| of == account)
                 && match cell {
                     Cell::Active => self.active(*account) && !without.active(*account),
-                    Cell::Organization => {
-                        self.held_stands(*account, None) && self.appointed(*account).is_none()
-                    }
-                    Cell::Team(team) => {
-                        self.held_stands(*account, Some(*team)) && !self.says(*account, *team)
-                    }
+                    Cell::Organization => self.held_stands(*account, None) && self.appointed(*account).is_none(),
+                    Cell::Team(team) => self.held_stands(*account, Some(*team)) && !self.says(*account, *team),
                 };
             if !stands {
                 moot.push((*account, *cell));

@@ -42,7 +42,10 @@ impl State {
         for ((login, who), _) in self.links_of(account, directory) {
             let Some(claims) = self.claims.get(&(login, who)) else { continue };
             let Some((stamp, values)) = &claims.groups else { continue };
-            if Some(*stamp) > dead && !self.aged(claims, *stamp) && newest.is_none_or(|(at, by, _)| (*stamp, login) > (at, by)) {
+            if Some(*stamp) > dead
+                && !self.aged(claims, *stamp)
+                && newest.is_none_or(|(at, by, _)| (*stamp, login) > (at, by))
+            {
                 let names = values.iter().any(|value| self.mapping.get(value) == Some(&team));
                 newest = Some((*stamp, login, names));
             }

@@ -44,9 +44,7 @@ impl Stored {
                 self.administer(who, async |product, tenant, id| product.ungrant(tenant, id, &self.teams[team]).await)
             }
             Event::Appoint { who, word, role, until } => self.administer(who, async |product, tenant, id| match word {
-                Word::Grant => {
-                    product.grant_role(tenant, id, &self.organization, *until, role.map(Role::name)).await
-                }
+                Word::Grant => product.grant_role(tenant, id, &self.organization, *until, role.map(Role::name)).await,
                 Word::Deny => product.deny(tenant, id, &self.organization).await,
             }),
             Event::Dismiss { who } => {
