@@ -7,7 +7,7 @@ use crate::event::Kind;
 use crate::reconcile::{Source, World};
 use crate::scim::key::Key;
 use crate::store::people::Account;
-use crate::store::{conflicts, credentials, holds, identity, invitations, people, resources, values, vouches};
+use crate::store::{conflicts, credentials, identity, invitations, people, resources, values, vouches};
 
 use super::passwords::source_of;
 use super::words::{addresses_of, everywhere, invitable_of, subject_of, user_name_of};
@@ -134,7 +134,6 @@ impl Work<'_> {
         credentials::remove_all(&mut self.tx, id).await?;
         values::remove_all(&mut self.tx, id).await?;
         vouches::remove_all_but_denies(&mut self.tx, id).await?;
-        holds::remove_of(&mut self.tx, None, &BTreeSet::from([id.to_owned()])).await?;
         invitations::remove_of(&mut self.tx, id, &invitable_of(&account.document)).await?;
         let off = if account.person.suspended { account.person.off } else { None };
         people::set_lifecycle(&mut self.tx, id, account.person.suspended, off, Some(self.now)).await?;
