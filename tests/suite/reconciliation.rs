@@ -123,7 +123,7 @@ fn the_product_agrees_where_claims_age() {
 
 #[test]
 fn the_product_agrees_where_time_passes() {
-    agrees(25, 1000, &World::timed());
+    agrees(25, 400, &World::timed());
 }
 
 /// A rule whose effect no history shows would be held by nothing above.

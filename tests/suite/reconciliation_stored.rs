@@ -98,7 +98,7 @@ fn all_checks(database: &Database, cases: u32) {
 fn crashes(database: &Database, cases: u32) {
     let store = Store::open(database.url());
     let (events, cuts) = (Cell::new(0), Cell::new(0));
-    for (seed, world) in (61..).zip([World::dense(), World::deep()].map(of_the_store)) {
+    for (seed, world) in (61..).zip([World::deep(), World::held()].map(of_the_store)) {
         let test = |history: History| {
             let mut product = Interrupted::new(Stored::new(&store, world.universe, history.mode), database.url());
             let played = agree(world.universe, &history, &mut product, true).map_err(TestCaseError::fail)?;

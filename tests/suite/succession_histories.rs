@@ -68,6 +68,8 @@ struct Place {
     renames: [Cell<usize>; 2],
     subjects: Cell<usize>,
     declared: Cell<bool>,
+    /// How often the predecessor spoke of somebody whom it had lost, and a retired anchor was shown.
+    tried: [Cell<u32>; 2],
 }
 
 /// By name: the id, whether active, the groups.
@@ -84,7 +86,8 @@ impl Place {
         };
         let (crew, granted) = (group("crew").await, group("granted").await);
         let (renames, subjects, declared) = (Default::default(), Cell::new(0), Cell::new(false));
-        Self { connections: vec![old, new], crew, granted, renames, subjects, declared, roll }
+        let tried = Default::default();
+        Self { connections: vec![old, new], crew, granted, renames, subjects, declared, tried, roll }
     }
 
     fn anchor(&self, person: usize, back: usize) -> String {
@@ -214,8 +217,9 @@ impl Place {
             Some(person) => self.person(person).await,
             None => None,
         };
+        // Of whom both spoke before the declaration both go on speaking, until the successor claims them anew.
         let succeeded = match &id {
-            Some(id) => self.declared.get() && self.knows(1, id).await,
+            Some(id) => self.declared.get() && self.knows(1, id).await && !self.knows(0, id).await,
             None => false,
         };
         // Whose anchor is it that a sign-in shows?
@@ -226,6 +230,10 @@ impl Place {
             }
             _ => false,
         };
+        let tries = [succeeded && connection == Some(0), retired];
+        for (tried, _) in self.tried.iter().zip(tries).filter(|(_, tries)| *tries) {
+            tried.set(tried.get() + 1);
+        }
         let shared = self.shared(&before).await;
         let answer = self.apply(event).await;
         let after = self.seen().await;
@@ -259,6 +267,7 @@ fn plays(runtime: &Runtime, database: Database, cases: u32) {
     let first = runtime.block_on(Roll::open(database));
     let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let (tenants, applied) = (Cell::new(0), Cell::new(0));
+    let tried = [Cell::new(0), Cell::new(0)];
     let cases = (cases * wanted.unwrap_or(256)).div_ceil(256);
     let test = |events: Vec<Event>| {
         tenants.set(tenants.get() + 1);
@@ -271,13 +280,15 @@ fn plays(runtime: &Runtime, database: Database, cases: u32) {
                 applied.set(applied.get() + 1);
             }
             place.roll.verified().await;
+            tried.iter().zip(&place.tried).for_each(|(all, here)| all.set(all.get() + here.get()));
             Ok(())
         })
     };
     if let Err(failure) = runner(81, cases).run(&events(), test) {
         panic!("{failure}");
     }
-    println!("{cases} histories, {} events", applied.get());
+    println!("{cases} histories, {} events, tried {tried:?}", applied.get());
+    assert!(tried.iter().all(|tried| tried.get() > 0), "what is forbidden was never tried: {tried:?}");
 }
 
 fn runtime() -> Runtime {

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use rollkeeper::reconcile::Word;
+
 use super::super::{Client, Directory, Effective, Event, Outcome, PushView, Registers, Subject, Team, Who};
 use super::Stored;
 use crate::support::contents::{Contents, differences};
-use rollkeeper::reconcile::Word;
 
 pub struct Interrupted {
     pub stored: Stored,
@@ -28,16 +29,20 @@ impl Interrupted {
 
 /// One event, several requests: each is whole or not there, and the event again does the rest.
 fn takes_several_requests(event: &Event) -> bool {
-    matches!(event, Event::Remap { .. } | Event::Withdraw { .. } | Event::Member { present: true, .. })
+    matches!(
+        event,
+        Event::Remap { .. } | Event::Withdraw { .. } | Event::Member { present: true, .. } | Event::Apply { .. }
+    )
 }
 
 impl Subject for Interrupted {
     fn apply(&mut self, event: &Event) -> Outcome {
+        self.stored.pass(event);
         let mut before = self.contents();
         let mut statement = 1;
         loop {
             self.stored.store.fuse.cut(statement);
-            let outcome = self.stored.apply(event);
+            let outcome = self.stored.perform(event);
             if !self.stored.store.fuse.mend() {
                 return outcome;
             }
