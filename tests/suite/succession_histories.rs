@@ -56,7 +56,24 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
             _ => Event::Declare,
         },
     );
-    vec(event, 4..=16)
+    // What leads to a succession, most of it most of the time, and then anything.
+    let usual = [
+        Event::Push(0, 0, true),
+        Event::Push(0, 1, true),
+        Event::Login(0, 0, 0, false),
+        Event::Grant(0),
+        Event::Rename(0, 0),
+        Event::Login(0, 0, 1, true),
+        Event::Declare,
+        Event::Push(1, 0, true),
+        Event::Login(1, 1, 0, false),
+        Event::Rename(1, 0),
+    ];
+    let happens = vec(proptest::bool::weighted(0.8), usual.len());
+    (happens, vec(event, 2..=10)).prop_map(move |(happens, rest)| {
+        let usual = usual.into_iter().zip(happens).filter(|(_, happens)| *happens).map(|(event, _)| event);
+        usual.chain(rest).collect()
+    })
 }
 
 struct Place {
