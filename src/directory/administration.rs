@@ -325,7 +325,7 @@ impl Directory {
                 if let Some(role) = role {
                     work.check_role(Some(parent), role).await?;
                 }
-                work.grant_pair(parent, person, until, role).await.map(drop)
+                work.grant_pair(parent, person, until, role).await
         })
     }
 

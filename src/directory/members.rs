@@ -155,10 +155,16 @@ impl Work<'_> {
         self.hold(&named).await?;
         let found: BTreeMap<String, String> =
             resources::existing(&mut self.tx, &named).await?.into_iter().map(|row| (row.id, row.kind)).collect();
+        // Whoever is granted already keeps the grant as it is, with its role and its end.
+        let granted = vouches::granted(&mut self.tx, &group.id, &named, self.now).await?;
         let mut changed = false;
         for (id, wanted) in outcome.wanted {
             match (found.get(&id).map(String::as_str), wanted) {
-                (Some("User"), true) => changed |= self.grant_pair(&group.id, &id, None, None).await?,
+                (Some("User"), true) if granted.contains(&id) => {}
+                (Some("User"), true) => {
+                    self.grant_pair(&group.id, &id, None, None).await?;
+                    changed = true;
+                }
                 (Some("User"), false) => changed |= self.withdraw_pair(&group.id, &id).await?,
                 (Some("Group"), true) if id != group.id => {
                     let row = vouches::Row {
@@ -182,27 +188,20 @@ impl Work<'_> {
         Ok(changed)
     }
 
-    /// An administrator's grant of one pair; `true` if it is new.
+    /// An administrator's grant of one pair; it replaces a deny, and a grant with another end or another role.
     pub(crate) async fn grant_pair(
         &mut self,
         parent: &str,
         person: &str,
         until: Option<i64>,
         role: Option<&str>,
-    ) -> Result<bool> {
+    ) -> Result<()> {
         self.touch(person).await?;
-        let one = BTreeSet::from([person.to_owned()]);
-        let granted = vouches::words_on(&mut self.tx, parent, &Source::Grant, &one).await?;
-        let denied = vouches::words_on(&mut self.tx, parent, &Source::Deny, &one).await?;
-        if !granted.is_empty() && denied.is_empty() && until.is_none() && role.is_none() {
-            return Ok(false);
-        }
         vouches::remove(&mut self.tx, person, &[(parent.to_owned(), Source::Deny)]).await?;
         let mut row = vouches::Row::person(parent, person, Source::Grant, Word::Grant, Some(self.now));
         row.until = until;
         row.role = role.map(str::to_owned);
-        vouches::put(&mut self.tx, &[row]).await?;
-        Ok(true)
+        Ok(vouches::put(&mut self.tx, &[row]).await?)
     }
 
     async fn withdraw_pair(&mut self, parent: &str, person: &str) -> Result<bool> {

@@ -1,7 +1,7 @@
 //! Agreements between writers that row locks cannot make: what one of them writes, the other would have to find before it is
 //! there. SQLite has one writer and needs none; PostgreSQL takes advisory locks, which end with the transaction.
 
-use super::engine::Conn;
+use super::engine::{one, run};
 use super::{Error, Tx};
 
 /// What two transactions about one connection, or one tenant (then the connection is empty), must not do past each other.
@@ -41,17 +41,20 @@ pub async fn alone(tx: &mut Tx, connection: &str, about: About) -> Result<(), Er
 
 /// The same without waiting: whether it could be had.
 pub async fn alone_at_once(tx: &mut Tx, connection: &str, about: About) -> Result<bool, Error> {
-    let key = about.key(&tx.tenant, connection);
-    let Conn::Postgres(conn) = &mut tx.conn else { return Ok(true) };
+    if !tx.is_postgres() {
+        return Ok(true);
+    }
     let statement = "select pg_try_advisory_xact_lock(hashtextextended($1, 0))";
-    Ok(sqlx::query_scalar(statement).bind(key).fetch_one(&mut **conn).await?)
+    let had: Option<(bool,)> = one!(tx, (bool,), statement, about.key(&tx.tenant, connection))?;
+    Ok(had.is_some_and(|(had,)| had))
 }
 
 async fn lock(tx: &mut Tx, connection: &str, about: &[About], statement: &'static str) -> Result<(), Error> {
-    let tenant = tx.tenant.clone();
-    let Conn::Postgres(conn) = &mut tx.conn else { return Ok(()) };
+    if !tx.is_postgres() {
+        return Ok(());
+    }
     for about in about {
-        sqlx::query(statement).bind(about.key(&tenant, connection)).execute(&mut **conn).await?;
+        run!(tx, statement, about.key(&tx.tenant, connection))?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Postgres, Sqlite, Transaction};
 
-use super::Error;
+use super::{Error, Fuse};
 
 /// How many connections; the defaults suit one machine.
 #[derive(Clone, Debug)]
@@ -19,11 +19,14 @@ pub struct Options {
     pub wait: Duration,
     /// How long one read may run before it is stopped, whatever became of the request.
     pub statement: Duration,
+    /// For tests of crashes; no setting leads here.
+    #[doc(hidden)]
+    pub fuse: Option<Fuse>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { connections: 16, wait: Duration::from_secs(10), statement: Duration::from_secs(30) }
+        Self { connections: 16, wait: Duration::from_secs(10), statement: Duration::from_secs(30), fuse: None }
     }
 }
 
@@ -31,6 +34,7 @@ impl Default for Options {
 pub struct Engine {
     pools: Pools,
     statement: Duration,
+    fuse: Option<Fuse>,
 }
 
 #[derive(Clone, Debug)]
@@ -41,8 +45,14 @@ enum Pools {
 
 /// A transaction bound to one tenant. Dropping it undoes it.
 pub struct Tx {
-    pub(super) conn: Conn,
+    pub(super) line: Line,
     pub(super) tenant: String,
+}
+
+/// The way to the database, which every statement asks for anew.
+pub(super) struct Line {
+    conn: Conn,
+    fuse: Option<Fuse>,
 }
 
 pub(super) enum Conn {
@@ -66,7 +76,8 @@ impl Engine {
                 .acquire_timeout(options.wait)
                 .connect_with(connect)
                 .await?;
-            return Ok(Self { pools: Pools::Postgres(pool), statement: options.statement });
+            let (statement, fuse) = (options.statement, options.fuse.clone());
+            return Ok(Self { pools: Pools::Postgres(pool), statement, fuse });
         }
         if !url.starts_with("sqlite:") || url.contains(":memory:") {
             return Err(Error::Setup(
@@ -101,7 +112,8 @@ impl Engine {
             .acquire_timeout(options.wait)
             .connect_with(connect.pragma("query_only", "on"))
             .await?;
-        Ok(Self { pools: Pools::Sqlite { write, read }, statement: options.statement })
+        let (statement, fuse) = (options.statement, options.fuse.clone());
+        Ok(Self { pools: Pools::Sqlite { write, read }, statement, fuse })
     }
 
     /// Brings the tables up to date. Several servers may start at once: PostgreSQL's advisory lock lets one migrate.
@@ -132,7 +144,7 @@ impl Engine {
             Pools::Sqlite { write, .. } => Conn::Sqlite(write.begin_with("begin immediate").await?),
             Pools::Postgres(pool) => Conn::Postgres(pool.begin().await?),
         };
-        Ok(Tx { conn, tenant: tenant.to_owned() })
+        Ok(Tx { line: Line { conn, fuse: self.fuse.clone() }, tenant: tenant.to_owned() })
     }
 
     /// One snapshot for several reads, bound to the tenant.
@@ -147,7 +159,7 @@ impl Engine {
                 Conn::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?)
             }
         };
-        Ok(Tx { conn, tenant: tenant.to_owned() })
+        Ok(Tx { line: Line { conn, fuse: None }, tenant: tenant.to_owned() })
     }
 
     /// Brings the write-ahead log into the file and empties it, so that what was erased is in neither. Whoever reads at this
@@ -183,11 +195,12 @@ impl Tx {
     }
 
     pub fn is_postgres(&self) -> bool {
-        matches!(self.conn, Conn::Postgres(_))
+        matches!(self.line.conn, Conn::Postgres(_))
     }
 
-    pub async fn commit(self) -> Result<(), Error> {
-        match self.conn {
+    pub async fn commit(mut self) -> Result<(), Error> {
+        self.line.open()?;
+        match self.line.conn {
             Conn::Sqlite(tx) => tx.commit().await?,
             Conn::Postgres(tx) => tx.commit().await?,
         }
@@ -195,14 +208,25 @@ impl Tx {
     }
 }
 
+impl Line {
+    /// The connection, for one statement.
+    pub fn open(&mut self) -> Result<&mut Conn, sqlx::Error> {
+        if let Some(fuse) = &self.fuse {
+            fuse.pass()?;
+        }
+        Ok(&mut self.conn)
+    }
+}
+
 /// Rows of one statement on either engine.
 macro_rules! all {
     ($tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
-        match &mut $tx.conn {
-            $crate::store::engine::Conn::Sqlite(conn) =>
+        match $tx.line.open() {
+            Ok($crate::store::engine::Conn::Sqlite(conn)) =>
                 sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(&mut **conn).await,
-            $crate::store::engine::Conn::Postgres(conn) =>
+            Ok($crate::store::engine::Conn::Postgres(conn)) =>
                 sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(&mut **conn).await,
+            Err(cut) => Err(cut),
         }.map_err($crate::store::Error::from)
     };
 }
@@ -210,11 +234,12 @@ macro_rules! all {
 /// At most one row.
 macro_rules! one {
     ($tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
-        match &mut $tx.conn {
-            $crate::store::engine::Conn::Sqlite(conn) =>
+        match $tx.line.open() {
+            Ok($crate::store::engine::Conn::Sqlite(conn)) =>
                 sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(&mut **conn).await,
-            $crate::store::engine::Conn::Postgres(conn) =>
+            Ok($crate::store::engine::Conn::Postgres(conn)) =>
                 sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(&mut **conn).await,
+            Err(cut) => Err(cut),
         }.map_err($crate::store::Error::from)
     };
 }
@@ -229,11 +254,12 @@ macro_rules! locked {
         $crate::store::engine::locked!(with " for no key update", $tx, $row, $sql $(, $arg)*)
     };
     (with $lock:literal, $tx:expr, $row:ty, $sql:expr $(, $arg:expr)*) => {
-        match &mut $tx.conn {
-            $crate::store::engine::Conn::Sqlite(conn) =>
+        match $tx.line.open() {
+            Ok($crate::store::engine::Conn::Sqlite(conn)) =>
                 sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(&mut **conn).await,
-            $crate::store::engine::Conn::Postgres(conn) =>
+            Ok($crate::store::engine::Conn::Postgres(conn)) =>
                 sqlx::query_as::<_, $row>(concat!($sql, $lock))$(.bind($arg))*.fetch_all(&mut **conn).await,
+            Err(cut) => Err(cut),
         }.map_err($crate::store::Error::from)
     };
 }
@@ -241,11 +267,12 @@ macro_rules! locked {
 /// Executes a statement; the number of rows it touched.
 macro_rules! run {
     ($tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
-        match &mut $tx.conn {
-            $crate::store::engine::Conn::Sqlite(conn) =>
+        match $tx.line.open() {
+            Ok($crate::store::engine::Conn::Sqlite(conn)) =>
                 sqlx::query($sql)$(.bind($arg))*.execute(&mut **conn).await.map(|done| done.rows_affected()),
-            $crate::store::engine::Conn::Postgres(conn) =>
+            Ok($crate::store::engine::Conn::Postgres(conn)) =>
                 sqlx::query($sql)$(.bind($arg))*.execute(&mut **conn).await.map(|done| done.rows_affected()),
+            Err(cut) => Err(cut),
         }.map_err($crate::store::Error::from)
     };
 }

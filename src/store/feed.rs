@@ -35,7 +35,7 @@ pub struct Row {
 
 /// Committed events behind the cursor, oldest first.
 pub async fn after(tx: &mut Tx, txn: i64, position: i64, limit: i64) -> Result<Vec<Row>, Error> {
-    match &mut tx.conn {
+    match tx.line.open()? {
         Conn::Sqlite(conn) => {
             sqlx::query_as::<_, Row>(
                 "select position, txn, at, kind, body from event

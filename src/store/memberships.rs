@@ -19,16 +19,18 @@ pub struct Edge {
 }
 
 /// The groups of a person by the effective view, as a sub-select with columns `id` and `depth` (0 direct, 1 indirect).
-/// Cycles end, because a row is only added once. A deny cuts, also on the organization of a team.
+/// Cycles end, because a row is only added once. A deny cuts, also on the organization of a team, and with the group what
+/// would come through it.
 pub(super) fn closure(tenant: &str, person: &str) -> String {
     format!(
         "with recursive up (id, depth) as (
            select x.parent, 0 from vouch x where x.tenant = {tenant} and x.member = {person} and x.live
            union
-           select e.parent, 1 from up u join vouch e on e.tenant = {tenant} and e.member = u.id and e.member_kind = 'Group' and e.live)
+           select e.parent, 1 from up u join vouch e on e.tenant = {tenant} and e.member = u.id and e.member_kind = 'Group' and e.live
+           join resource o on o.tenant = {tenant} and o.id = e.parent
+           where not exists (select 1 from vouch n where n.tenant = {tenant} and n.member = {person} and n.source = 'deny'
+                               and (n.parent = o.id or n.parent = o.organization)))
          select u.id as id, min(u.depth) as depth from up u join resource g on g.tenant = {tenant} and g.id = u.id and g.kind = 'Group'
-         where not exists (select 1 from vouch n where n.tenant = {tenant} and n.member = {person} and n.source = 'deny'
-                             and (n.parent = u.id or n.parent = g.organization))
          group by u.id"
     )
 }
@@ -44,11 +46,12 @@ pub async fn groups_of(tx: &mut Tx, people: &BTreeSet<String>, view: &View) -> R
                where x.tenant = $1 and x.member in (select j.value ->> 0 from json_each($2) j) and x.live
                union
                select u.person, e.parent, 1 from up u
-               join vouch e on e.tenant = $1 and e.member = u.id and e.member_kind = 'Group' and e.live)
+               join vouch e on e.tenant = $1 and e.member = u.id and e.member_kind = 'Group' and e.live
+               join resource o on o.tenant = $1 and o.id = e.parent
+               where not exists (select 1 from vouch n where n.tenant = $1 and n.member = u.person and n.source = 'deny'
+                                   and (n.parent = o.id or n.parent = o.organization)))
              select u.person as subject, u.id as id, case when min(u.depth) = 0 then 'direct' else 'indirect' end as kind, g.display as display
              from up u join resource g on g.tenant = $1 and g.id = u.id and g.kind = 'Group'
-             where not exists (select 1 from vouch n where n.tenant = $1 and n.member = u.person and n.source = 'deny'
-                                 and (n.parent = u.id or n.parent = g.organization))
              group by u.person, u.id, g.display order by u.person, u.id",
             &tx.tenant,
             rows(people)

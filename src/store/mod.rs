@@ -8,6 +8,7 @@
 
 mod engine;
 mod error;
+mod fuse;
 
 pub mod agree;
 pub mod brokers;
@@ -34,3 +35,5 @@ pub mod withdrawal;
 
 pub use engine::{Engine, Options, Tx};
 pub use error::Error;
+#[doc(hidden)]
+pub use fuse::Fuse;

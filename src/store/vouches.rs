@@ -311,6 +311,27 @@ pub async fn remove_all_but_denies_of(tx: &mut Tx, parent: &str) -> Result<(), E
     Ok(())
 }
 
+/// Of these members, those whom an administrator has granted the parent, for good or until later.
+pub async fn granted(
+    tx: &mut Tx,
+    parent: &str,
+    members: &BTreeSet<String>,
+    now: Stamp,
+) -> Result<BTreeSet<String>, Error> {
+    let found = all!(
+        tx,
+        (String,),
+        "select member from vouch where tenant = $1 and parent = $2 and source = 'grant'
+         and (live_until is null or live_until > $3)
+         and member in (select j.value ->> 0 from json_each($4) j)",
+        &tx.tenant,
+        parent,
+        now,
+        rows(members)
+    )?;
+    Ok(found.into_iter().map(|(member,)| member).collect())
+}
+
 /// Of these members, those whom an administrator has granted the parent without an end.
 pub async fn lasting_grants(tx: &mut Tx, parent: &str, members: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
     let found = all!(

@@ -197,6 +197,20 @@ both_engines! {
         place.roll.verified().await;
     }
 
+    async fn nothing_is_held_of_somebody_who_is_deleted_and_comes_back(database: Database) {
+        let place = Place::on(Roll::open(database).await).await;
+        place.empties_the_list().await;
+        let gone = &place.people[0];
+        place.push().delete("User", gone).await.expect("deleted");
+        assert_eq!(place.effective().await, 19);
+        let body = json!({"userName": "p00", "externalId": "e0", "active": true});
+        assert_eq!(place.push().post("User", body).await.expect("revived").id, *gone);
+        assert_eq!(place.effective().await, 19, "revived without lists");
+        let (info, ..) = place.roll.directory.hold(&place.roll.tenant, &place.open().await, None, 1).await.expect("there");
+        assert_eq!(info.memberships, 19);
+        place.roll.verified().await;
+    }
+
     async fn a_single_deactivation_is_never_delayed_and_a_flood_of_them_is(database: Database) {
         let place = Place::on(Roll::open(database).await).await;
         for (n, person) in place.people.iter().enumerate().take(3) {

@@ -13,7 +13,7 @@ use rollkeeper::reconcile::DefaultMode;
 use crate::model::checks::{Bench, CHECKS, Case};
 use crate::model::compare::agree;
 use crate::model::reference::State;
-use crate::model::stored::{Store, Stored};
+use crate::model::stored::{Interrupted, Store, Stored};
 use crate::model::strategy::{self, History, World};
 use crate::model::{Client, Event, Groups, Login, Mode, SignIn, Subject, Team, Universe};
 use crate::support::Database;
@@ -29,12 +29,17 @@ fn of_the_store(world: World) -> World {
     World { universe: world.universe.stored(), ..world }
 }
 
-/// Plays histories of four worlds: stamps far apart, stamps that tie, everybody known to several sources, one person.
-fn agrees(database: &Database, cases: u32) {
+/// Stamps far apart, stamps that tie, everybody known to several sources, one person.
+const TIMELESS: [fn() -> World; 4] = [World::plain, World::dense, World::deep, World::narrow];
+/// Claims, grants, leases and tombstones end; hardly anything takes effect at once; somebody is the last owner.
+const BOUNDED: [fn() -> World; 3] = [World::timed, World::held, World::owned];
+
+/// Plays histories of these worlds.
+fn agrees(database: &Database, worlds: &[fn() -> World], cases: u32) {
     let store = Store::open(database.url());
     let events = Cell::new(0);
-    let worlds = [World::plain(), World::dense(), World::deep(), World::narrow()].map(of_the_store);
     for (seed, world) in (41..).zip(worlds) {
+        let world = of_the_store(world());
         let test = |history: History| {
             let mut product = Stored::new(&store, world.universe, history.mode);
             let played = agree(world.universe, &history, &mut product, true).map_err(TestCaseError::fail)?;
@@ -49,7 +54,7 @@ fn agrees(database: &Database, cases: u32) {
             panic!("{failure}");
         }
     }
-    println!("{} histories, {} events", scaled(cases) * 4, events.get());
+    println!("{} histories, {} events", scaled(cases) as usize * worlds.len(), events.get());
 }
 
 fn lived<S: Subject>(mut subject: S, events: &[Event]) -> S {
@@ -88,6 +93,30 @@ fn all_checks(database: &Database, cases: u32) {
     println!("{} cases: {:?}", scaled(cases), applied.borrow());
 }
 
+/// The same with a failure between any two statements of every event (I18): it is told, it leaves nothing, and the event
+/// again does what it would have done.
+fn crashes(database: &Database, cases: u32) {
+    let store = Store::open(database.url());
+    let (events, cuts) = (Cell::new(0), Cell::new(0));
+    for (seed, world) in (61..).zip([World::deep(), World::held()].map(of_the_store)) {
+        let test = |history: History| {
+            let mut product = Interrupted::new(Stored::new(&store, world.universe, history.mode), database.url());
+            let played = agree(world.universe, &history, &mut product, true).map_err(TestCaseError::fail)?;
+            let differences = product.stored.verify();
+            if !differences.is_empty() {
+                return Err(TestCaseError::fail(format!("{differences:#?}")));
+            }
+            events.set(events.get() + played);
+            cuts.set(cuts.get() + product.cuts);
+            Ok(())
+        };
+        if let Err(failure) = strategy::runner(seed, scaled(cases)).run(&strategy::history(&world), test) {
+            panic!("{failure}");
+        }
+    }
+    println!("{} histories, {} events, {} cuts", scaled(cases) * 2, events.get(), cuts.get());
+}
+
 fn on_postgres(test: impl FnOnce(&Database)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let database = runtime.block_on(Database::postgres());
@@ -111,7 +140,7 @@ fn stories() -> Vec<(&'static str, Vec<Event>)> {
     let (client, who) = (Client::C1, "p");
     let put = |client, active, stamp| Event::Put { client, who, active, name: Some("N1"), stamp };
     let member = |present, stamp| Event::Member { client, team: Team::G1, who, present, stamp };
-    let signs_in = |login, iat, groups| Event::Login(SignIn { login, who, iat, groups, name: Some("J1") });
+    let signs_in = |login, iat, groups| Event::Login(SignIn { login, who, iat, groups, name: Some("J1"), roles: None });
     let (absent, invite, delete) =
         (Groups::Absent, Event::Invite { who, team: Team::G1 }, Event::Delete { client, who });
     let enter = Event::Enter { who, name: "E1" };
@@ -208,12 +237,40 @@ mod every_history_agrees_with_the_reference {
 
     #[test]
     fn sqlite() {
-        agrees(&Database::sqlite(), 50);
+        agrees(&Database::sqlite(), &TIMELESS, 50);
     }
 
     #[test]
     fn postgres() {
-        on_postgres(|database| agrees(database, 12));
+        on_postgres(|database| agrees(database, &TIMELESS, 12));
+    }
+}
+
+mod every_bounded_history_agrees_with_the_reference {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        agrees(&Database::sqlite(), &BOUNDED, 6);
+    }
+
+    #[test]
+    fn postgres() {
+        on_postgres(|database| agrees(database, &BOUNDED, 2));
+    }
+}
+
+mod a_crash_between_any_two_statements_leaves_nothing {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        crashes(&Database::sqlite(), 2);
+    }
+
+    #[test]
+    fn postgres() {
+        on_postgres(|database| crashes(database, 1));
     }
 }
 

@@ -54,6 +54,28 @@ both_engines! {
         roll.verified().await;
     }
 
+    async fn a_grant_for_good_replaces_one_that_ends(database: Database) {
+        let roll = Roll::open(database).await;
+        let admin = roll.administrator();
+        let staff = admin.post("Group", json!({"displayName": "staff"})).await.expect("a group").id;
+        let ana = admin.post("User", json!({"userName": "ana"})).await.expect("a person").id;
+        let grant = async |until| roll.directory.grant(&roll.tenant, &ana, &staff, until).await.expect("a grant");
+        grant(Some(roll.clock.now() + MINUTE)).await;
+        grant(None).await;
+        roll.clock.advance(MINUTE);
+        assert_eq!(ticked(&roll).await.0, Ticked::default());
+        assert_eq!(roll.reader().members(&staff).await, std::slice::from_ref(&ana));
+
+        // One that is over is none: to add the member is to grant anew.
+        grant(Some(roll.clock.now() + MINUTE)).await;
+        roll.clock.advance(MINUTE);
+        assert_eq!(ticked(&roll).await.0.grants, 1);
+        let add = json!({"op": "add", "path": "members", "value": [{ "value": ana }]});
+        admin.patch("Group", &staff, add).await.expect("added");
+        assert_eq!(roll.reader().members(&staff).await, std::slice::from_ref(&ana));
+        roll.verified().await;
+    }
+
     async fn a_lease_ends_by_the_clock_and_a_login_renews_it(database: Database) {
         let roll = Roll::open(database).await;
         let staff = roll.administrator().post("Group", json!({"displayName": "staff"})).await.expect("a group").id;

@@ -7,7 +7,7 @@ use crate::reconcile::{Source, Word};
 use crate::scim::document::Member;
 use crate::store::{resources, vouches};
 
-use super::super::{Directory, Result, Work, transact};
+use super::super::{Directory, Error, Result, Work, transact};
 use super::line::{Kind, Names, key_of, may_be};
 use super::{BATCH, Item, Outcome, Progress};
 
@@ -181,7 +181,10 @@ impl Work<'_> {
             found = self.importable_person(&member.value).await?;
         }
         if found.is_none() && may_be(member, Kind::Group) {
-            found = self.importable_group(&key_of(Kind::Group, &member.value)).await.unwrap_or_default();
+            found = match self.importable_group(&key_of(Kind::Group, &member.value)).await {
+                Err(Error::Scim(_)) => None, // several have this name
+                found => found?,
+            };
         }
         Ok(found.map(Meant::Stored))
     }

@@ -196,7 +196,7 @@ where
             query.fetch_all(&mut **$conn).await
         }};
     }
-    let rows = match &mut tx.conn {
+    let rows = match tx.line.open()? {
         Conn::Sqlite(conn) => bound!(conn),
         Conn::Postgres(conn) => bound!(conn),
     };

@@ -63,6 +63,14 @@ pub enum Team {
     Gd,
 }
 
+/// What somebody is in the organization of the teams; the highest that stands counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    Member,
+    Editor,
+    Owner,
+}
+
 impl Namespace {
     pub const ALL: [Self; 2] = [Self::A, Self::B];
 }
@@ -120,6 +128,14 @@ impl Team {
     }
 }
 
+impl Role {
+    pub const ALL: [Self; 3] = [Self::Member, Self::Editor, Self::Owner];
+
+    pub fn name(self) -> &'static str {
+        ["member", "editor", "owner"][self as usize]
+    }
+}
+
 /// Who there is, and how far the connections reach.
 #[derive(Clone, Copy, Debug)]
 pub struct Universe {
@@ -129,7 +145,27 @@ pub struct Universe {
     pub claim_max_age: Option<Stamp>,
     /// Whose sign-ins vouch for the addresses that invitations go to: they accept them.
     pub invited: &'static [Directory],
+    /// Time passes from event to event, and what is due happens; without it every event has its instant and that is all.
+    pub time: Option<Time>,
+    /// Of every connection: how many memberships, and how many deactivations, take effect within an hour.
+    pub budget: Option<usize>,
+    /// Somebody who is none of these people owns the organization: nobody is its last owner.
+    pub founded: bool,
 }
+
+#[derive(Clone, Copy, Debug)]
+pub struct Time {
+    /// How long a claim counts by the clock.
+    pub lease: Option<Stamp>,
+}
+
+pub const MINUTE: Stamp = 60_000;
+pub const HOUR: Stamp = 60 * MINUTE;
+pub const DAY: Stamp = 24 * HOUR;
+/// How long what is retired is kept, and its tombstones with it.
+pub const RETENTION: Stamp = 30 * DAY;
+/// When what is held takes effect by itself.
+pub const RELEASE: Stamp = 2 * HOUR;
 
 impl Universe {
     /// Two people. What the checks are written for.
@@ -138,12 +174,23 @@ impl Universe {
         second: (&[Team::G1], Team::Gd),
         claim_max_age: None,
         invited: &[Directory::D1, Directory::D2],
+        time: None,
+        budget: None,
+        founded: true,
     };
     /// Three people, another scope and another default team.
     pub const WIDE: Self =
         Self { people: &["p", "q", "r"], second: (&[Team::G1, Team::G2, Team::Gd], Team::G2), ..Self::PLAIN };
     /// Claims age quickly.
     pub const AGEING: Self = Self { claim_max_age: Some(3), ..Self::WIDE };
+
+    /// Claims age, and have a lease; grants end; who was deleted long ago is forgotten.
+    pub const TIMED: Self =
+        Self { claim_max_age: Some(30 * DAY), time: Some(Time { lease: Some(3 * DAY) }), ..Self::WIDE };
+    /// Hardly anything takes effect at once.
+    pub const HELD: Self = Self { budget: Some(1), time: Some(Time { lease: None }), ..Self::WIDE };
+    /// Somebody is the last owner.
+    pub const OWNED: Self = Self { founded: false, ..Self::WIDE };
 
     /// Invitations go to an address in a domain, and a domain is verified for one connection.
     pub const fn stored(self) -> Self {
@@ -165,6 +212,12 @@ impl Universe {
 
 /// What raw claim values mean before anybody changes the mapping.
 pub const MAPPING: [(&str, Team); 2] = [("G1", Team::G1), ("G2", Team::G2)];
+
+/// What raw role values mean.
+pub const ROLES: [(&str, Role); 2] = [("E", Role::Editor), ("O", Role::Owner)];
+
+/// What being in a team means, by the word of any connection.
+pub const ROLE_OF_TEAM: (Team, Role) = (Team::G2, Role::Editor);
 
 /// `None`: no default team.
 pub type Mode = Option<DefaultMode>;
@@ -223,6 +276,16 @@ pub enum Event {
         who: Who,
         team: Team,
     },
+    /// An administrator grants or denies the organization itself, with a role; the grant may end by itself.
+    Appoint {
+        who: Who,
+        word: Word,
+        role: Option<Role>,
+        until: Option<Stamp>,
+    },
+    Dismiss {
+        who: Who,
+    },
     Suspend {
         who: Who,
         stamp: Stamp,
@@ -248,6 +311,14 @@ pub enum Event {
     Withdraw {
         login: Login,
     },
+    /// An administrator lets what is held of a connection's words take effect.
+    Apply {
+        directory: Directory,
+    },
+    /// Nothing but time.
+    Wait {
+        stamp: Stamp,
+    },
 }
 
 /// The evidence of one login.
@@ -258,6 +329,8 @@ pub struct SignIn {
     pub iat: Stamp,
     pub groups: Groups,
     pub name: Option<&'static str>,
+    /// Absent, or all of them.
+    pub roles: Option<&'static [&'static str]>,
 }
 
 /// The three states of a claim.
@@ -287,8 +360,22 @@ impl Event {
             | Self::Members { client, .. } => Speaker::Push(*client),
             Self::Login(sign_in) => Speaker::Login(sign_in.login),
             Self::Invite { .. } => Speaker::Invitation,
-            Self::Remap { .. } | Self::Withdraw { .. } => Speaker::Configuration,
+            Self::Remap { .. } | Self::Withdraw { .. } | Self::Wait { .. } => Speaker::Configuration,
             _ => Speaker::Administrator,
+        }
+    }
+
+    /// When it happens, if it says so itself.
+    pub fn stamp(&self) -> Option<Stamp> {
+        match self {
+            Self::Put { stamp, .. }
+            | Self::Member { stamp, .. }
+            | Self::Members { stamp, .. }
+            | Self::Import { stamp, .. }
+            | Self::Suspend { stamp, .. }
+            | Self::Wait { stamp } => Some(*stamp),
+            Self::Login(sign_in) => Some(sign_in.iat),
+            _ => None,
         }
     }
 }
@@ -308,6 +395,8 @@ pub enum Outcome {
     Unknown,
     /// 409.
     Conflict,
+    /// 503: the store failed underneath.
+    Lost,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -330,6 +419,8 @@ pub type Effective = BTreeMap<(Namespace, Who), Option<Seen>>;
 pub struct Seen {
     pub active: bool,
     pub teams: BTreeSet<Team>,
+    /// In the organization, as what.
+    pub role: Option<Role>,
     pub name: Option<String>,
 }
 
@@ -346,6 +437,8 @@ pub struct PushView {
 /// - `identity: A p`, `identity: B p` and `identity: hand p` give the account's name;
 /// - `link: k1 p` gives the account's name; `login: k1 p groups` (and `… name`, `… seen`) what that link claims;
 /// - everything that an administrator owns of an account begins `administrator: ` and the account's name.
+///
+/// What is held is no source's register: it is compared, and belongs to no check.
 pub type Registers = BTreeMap<String, String>;
 
 /// Whatever reconciles. Starts with nobody in it, the connections of the universe, and one default mode for all.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use rollkeeper::reconcile::{Group, Person, Source, Word, World, derive};
 
-use super::{Directory, Login, PushView, Registers, Seen, Team, Who};
+use super::pure::ORGANIZATION;
+use super::{Directory, Login, PushView, Registers, Role, Seen, Team, Who};
 
 /// The cell that carries the model's one attribute.
 pub const NAME: &str = "displayName";
@@ -15,6 +16,7 @@ pub fn seen(person: &Person, world: &World) -> Seen {
     Seen {
         active: derived.active,
         teams: Team::ALL.into_iter().filter(|team| derived.member(world, team.id())).collect(),
+        role: derived.organizations(world).get(ORGANIZATION).and_then(|name| role(name)),
         name: derived.words.get(NAME).and_then(|value| value.as_str()).map(str::to_owned),
     }
 }
@@ -52,7 +54,9 @@ pub fn describe(person: &Person, name: &str, who: Who, all: &mut Registers) {
                 put(format!("push: {} {parent} {who}", client(connection)), value);
             }
             Source::Grant | Source::Deny => {
-                put(format!("administrator: {name} {parent}"), format!("{:?}", vouch.word));
+                let role = vouch.role.as_deref().and_then(role);
+                let terms = if parent == ORGANIZATION { format!(" {role:?} {:?}", vouch.until) } else { String::new() };
+                put(format!("administrator: {name} {parent}"), format!("{:?}{terms}", vouch.word));
             }
             Source::Import => {
                 put(format!("import: {name} {parent}"), vouch.stamp.to_string());
@@ -73,10 +77,17 @@ pub fn describe(person: &Person, name: &str, who: Who, all: &mut Registers) {
         if let Some(claim) = link.groups.as_ref().filter(|claim| Some(claim.stamp) > off) {
             put(key("groups"), format!("{} {:?}", claim.stamp, claim.value.iter().collect::<Vec<_>>()));
         }
+        if let Some(claim) = link.roles.as_ref().filter(|claim| Some(claim.stamp) > off) {
+            put(key("roles"), format!("{} {:?}", claim.stamp, claim.value.iter().collect::<Vec<_>>()));
+        }
         if let Some(claim) = link.attributes.get(NAME).filter(|claim| Some(claim.stamp) > off) {
             put(key("name"), format!("{} {}", claim.stamp, claim.value.as_str().unwrap_or_default()));
         }
         put(key("seen"), format!("{} {}", link.last_login, link.cut_off));
+    }
+    for held in &person.held {
+        let cell = held.parent.as_deref().unwrap_or("active");
+        put(format!("held: {name} {cell}"), held.connection.clone());
     }
     let words = [("lock", &person.locks), ("entered", &person.entered)];
     for (cell, words) in words {
@@ -106,6 +117,10 @@ pub fn lists(group: &Group, all: &mut Registers) {
     for (connection, stamp) in &group.full {
         all.insert(format!("push: {} {} list", client(connection), group.id), stamp.to_string());
     }
+}
+
+pub fn role(name: &str) -> Option<Role> {
+    Role::ALL.into_iter().find(|role| role.name() == name)
 }
 
 pub fn team(id: &str) -> Option<Team> {

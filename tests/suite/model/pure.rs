@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::observe::{self, NAME};
 use super::reference::{Grave, Space, space};
 use super::{
-    Client, Directory, Effective, Event, Groups, MAPPING, Mode, Namespace, Outcome, PushView, Refusal, Registers,
-    SignIn, Subject, Team, Universe, Who,
+    Client, Directory, Effective, Event, Groups, MAPPING, Mode, Namespace, Outcome, PushView, RETENTION, ROLE_OF_TEAM,
+    ROLES, Refusal, Registers, SignIn, Subject, Team, Universe, Who,
 };
 
 /// The organization of all teams.
@@ -27,6 +27,8 @@ pub struct Pure {
     ids: BTreeMap<(Space, Who), usize>,
     /// What a tombstone of everywhere hides: the retired account, which a new one of the same name revives.
     tombs: BTreeMap<(Grave, Who), Option<usize>>,
+    /// When each of them ends.
+    expire: BTreeMap<(Grave, Who), Stamp>,
     invitations: BTreeMap<(Who, Team), Option<Stamp>>,
     mapping: BTreeMap<&'static str, Team>,
 }
@@ -36,13 +38,15 @@ impl Pure {
         let connection = |directory: Directory| Connection {
             id: directory.id().to_owned(),
             order: directory as i64,
-            default_organization: (directory == Directory::D1).then(|| ORGANIZATION.to_owned()),
+            default_organization: Some(ORGANIZATION.to_owned()),
             default_team: mode
                 .map(|mode| DefaultTeam { group: universe.default_team(directory).id().to_owned(), mode }),
             claim_max_age: universe.claim_max_age,
-            lease: None,
+            lease: universe.time.and_then(|time| time.lease),
             groups_by_value: BTreeMap::new(),
-            ..Connection::default()
+            organizations: BTreeSet::from([ORGANIZATION.to_owned()]),
+            roles_by_value: ROLES.map(|(value, role)| (value.to_owned(), role.name().to_owned())).into(),
+            roles_by_group: BTreeMap::from([(ROLE_OF_TEAM.0.id().to_owned(), ROLE_OF_TEAM.1.name().to_owned())]),
         };
         let group = |team: Team| Group {
             id: team.id().to_owned(),
@@ -52,7 +56,7 @@ impl Pure {
         let mut pure = Self {
             universe,
             world: World {
-                now: 10_000_000,
+                now: if universe.time.is_some() { 0 } else { 10_000_000 },
                 connections: Directory::ALL.map(|it| (it.id().to_owned(), connection(it))).into(),
                 groups: Team::ALL.map(|it| (it.id().to_owned(), group(it))).into(),
                 ..World::default()
@@ -60,6 +64,7 @@ impl Pure {
             people: Vec::new(),
             ids: BTreeMap::new(),
             tombs: BTreeMap::new(),
+            expire: BTreeMap::new(),
             invitations: BTreeMap::new(),
             mapping: MAPPING.into(),
         };
@@ -134,6 +139,7 @@ impl Pure {
 
     fn delete(&mut self, client: Client, who: Who) -> Outcome {
         let Some(account) = self.bound(client, who) else { return Outcome::Unknown };
+        self.bury(Grave::At(client.directory()), who, None);
         let connection = client.directory().id();
         let home = derive(&self.people[account], &self.world).home;
         let person = &mut self.people[account];
@@ -142,7 +148,6 @@ impl Pure {
         person.vouches.retain(|vouch| vouch.source != Source::Push(connection.to_owned()));
         let gone = person.records.is_empty();
         person.links.retain(|link| !gone && link.connection != connection);
-        self.tombs.insert((Grave::At(client.directory()), who), None);
         if !gone {
             if home.as_deref() == Some(connection) {
                 person.off = person.off.max(off);
@@ -158,10 +163,25 @@ impl Pure {
             vouches: person.vouches.drain(..).filter(|vouch| vouch.source == Source::Deny).collect(),
             ..Person::default()
         };
-        self.tombs.insert((Grave::Everywhere(Namespace::A), who), Some(account));
+        self.bury(Grave::Everywhere(Namespace::A), who, Some(account));
         self.ids.retain(|_, of| *of != account);
         self.invitations.retain(|(of, _), _| *of != who);
         Outcome::Gone
+    }
+
+    fn bury(&mut self, grave: Grave, who: Who, retired: Option<usize>) {
+        self.tombs.insert((grave, who), retired);
+        self.expire.insert((grave, who), self.world.now.saturating_add(RETENTION));
+    }
+
+    /// Time passes: a claim, a grant and a lease end by themselves, a retired account and its tombstones are forgotten.
+    fn pass(&mut self, event: &Event) {
+        if self.universe.time.is_none() {
+            return;
+        }
+        self.world.now = event.stamp().map_or(self.world.now, |stamp| stamp.max(self.world.now));
+        let (now, expire) = (self.world.now, &self.expire);
+        self.tombs.retain(|grave, _| expire.get(grave).is_none_or(|end| *end > now));
     }
 
     fn edit_member(&mut self, client: Client, team: Team, who: Who, present: bool, stamp: Stamp) -> Outcome {
@@ -211,7 +231,7 @@ impl Pure {
     }
 
     fn login(&mut self, evidence: SignIn) -> Outcome {
-        let SignIn { login, who, iat, groups, name } = evidence;
+        let SignIn { login, who, iat, groups, name, roles } = evidence;
         let (namespace, directory) = (login.namespace(), login.directory());
         let graves = [Grave::Everywhere(namespace), Grave::At(directory)];
         if graves.iter().any(|grave| self.tombs.contains_key(&(*grave, who))) {
@@ -248,7 +268,7 @@ impl Pure {
             });
             links.len() - 1
         });
-        speak(&mut links[at], iat, groups, name);
+        speak(&mut links[at], iat, groups, name, roles);
         if self.universe.invited.contains(&directory) {
             for ((_, team), accepted) in self.invitations.iter_mut().filter(|((of, _), _)| *of == who) {
                 let earliest = accepted.map_or(iat, |earliest| earliest.min(iat));
@@ -290,13 +310,19 @@ impl Pure {
 }
 
 /// Fields merge by the maximum of (stamp, text), each on its own.
-fn speak(link: &mut Link, iat: Stamp, groups: Groups, name: Option<&str>) {
+fn speak(link: &mut Link, iat: Stamp, groups: Groups, name: Option<&str>, roles: Option<&[&str]>) {
     let login = (iat, groups == Groups::CutOff);
     (link.last_login, link.cut_off) = login.max((link.last_login, link.cut_off));
     if let Groups::Known(values) = groups {
         let claim = Claim { stamp: iat, value: values.iter().map(|value| (*value).to_owned()).collect() };
         if link.groups.as_ref().is_none_or(|before| claim.beats(before)) {
             link.groups = Some(claim);
+        }
+    }
+    if let Some(values) = roles {
+        let claim = Claim { stamp: iat, value: values.iter().map(|value| (*value).to_owned()).collect() };
+        if link.roles.as_ref().is_none_or(|before| claim.beats(before)) {
+            link.roles = Some(claim);
         }
     }
     if let Some(name) = name {
@@ -321,13 +347,22 @@ fn say(person: &mut Person, team: Team, source: Source, word: Word, stamp: impl 
     person.vouches.push(Vouch { parent: team.id().to_owned(), source, word, stamp, until: None, role: None });
 }
 
-fn forget_manual(person: &mut Person, team: Team) {
+fn forget_manual(person: &mut Person, parent: &str) {
     let is_manual = |source: &Source| matches!(source, Source::Grant | Source::Deny);
-    person.vouches.retain(|vouch| vouch.parent != team.id() || !is_manual(&vouch.source));
+    person.vouches.retain(|vouch| vouch.parent != parent || !is_manual(&vouch.source));
+}
+
+/// What an administrator says of the organization itself.
+fn appoint(person: &mut Person, word: Word, role: Option<&str>, until: Option<Stamp>) {
+    forget_manual(person, ORGANIZATION);
+    let source = if word == Word::Grant { Source::Grant } else { Source::Deny };
+    let (parent, role) = (ORGANIZATION.to_owned(), role.map(str::to_owned));
+    person.vouches.push(Vouch { parent, source, word, stamp: 0, until, role });
 }
 
 impl Subject for Pure {
     fn apply(&mut self, event: &Event) -> Outcome {
+        self.pass(event);
         match event {
             Event::Put { client, who, active, name, stamp } => self.put(*client, who, *active, *name, *stamp),
             Event::Delete { client, who } => self.delete(*client, who),
@@ -342,10 +377,16 @@ impl Subject for Pure {
             }),
             Event::Grant { who, team, word } => self.administer(who, |person| {
                 let source = if *word == Word::Grant { Source::Grant } else { Source::Deny };
-                forget_manual(person, *team);
+                forget_manual(person, team.id());
                 say(person, *team, source, *word, |_| 0);
             }),
-            Event::Ungrant { who, team } => self.administer(who, |person| forget_manual(person, *team)),
+            Event::Ungrant { who, team } => self.administer(who, |person| forget_manual(person, team.id())),
+            Event::Appoint { who, word, role, until } => self.administer(who, |person| {
+                let role = role.filter(|_| *word == Word::Grant).map(super::Role::name);
+                appoint(person, *word, role, until.filter(|_| *word == Word::Grant));
+            }),
+            Event::Dismiss { who } => self.administer(who, |person| forget_manual(person, ORGANIZATION)),
+            Event::Wait { .. } | Event::Apply { .. } => Outcome::Ok,
             Event::Suspend { who, stamp } => self.administer(who, |person| {
                 person.suspended = true;
                 person.off = person.off.max(Some(*stamp));

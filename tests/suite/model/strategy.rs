@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rollkeeper::reconcile::{DefaultMode, Stamp, Word};
 
 use super::checks::Case;
-use super::{Client, Event, Groups, Login, Mode, SignIn, Team, Universe, Who};
+use super::{Client, DAY, Directory, Event, Groups, HOUR, Login, MINUTE, Mode, Role, SignIn, Team, Universe, Who};
 
 /// The same histories in every run.
 pub fn runner(seed: u8, cases: u32) -> TestRunner {
@@ -49,6 +49,19 @@ impl World {
     pub fn ageing() -> Self {
         Self { universe: Universe::AGEING, ..Self::deep() }
     }
+
+    /// Minutes and weeks pass between two events.
+    pub fn timed() -> Self {
+        Self { universe: Universe::TIMED, ..Self::deep() }
+    }
+
+    pub fn held() -> Self {
+        Self { universe: Universe::HELD, ..Self::deep() }
+    }
+
+    pub fn owned() -> Self {
+        Self { universe: Universe::OWNED, ..Self::deep() }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -57,17 +70,55 @@ pub struct History {
     pub events: Vec<Event>,
 }
 
-/// Up to fourteen events of fifteen kinds, after a beginning if the world is deep.
+/// Up to fourteen events of all kinds, after a beginning if the world is deep.
 pub fn history(world: &World) -> impl Strategy<Value = History> + use<> {
-    let step = (proptest::option::weighted(0.04, select(&Login::ALL)), event(world));
+    let step = (proptest::option::weighted(0.04, select(&Login::ALL)), event(world), select(&GAPS));
     let beginning = if world.deep { beginning(world).boxed() } else { Just(Vec::new()).boxed() };
-    (mode(), beginning, vec(step, 0..=14)).prop_map(|(mode, mut events, steps)| {
-        for (withdrawn, event) in steps {
-            events.extend(withdrawn.map(|login| Event::Withdraw { login }));
-            events.push(event);
+    let universe = world.universe;
+    (mode(), beginning, vec(step, 0..=14)).prop_map(move |(mode, beginning, steps)| {
+        let mut events: Vec<(Event, Stamp)> = beginning.into_iter().map(|event| (event, MINUTE)).collect();
+        for (withdrawn, event, gap) in steps {
+            events.extend(withdrawn.map(|login| (Event::Withdraw { login }, 0)));
+            events.push((event, gap));
         }
-        History { mode, events }
+        events.retain(|(event, _)| happens(&universe, event));
+        let mut now = 0;
+        if universe.time.is_some() {
+            for (event, gap) in &mut events {
+                now += *gap;
+                happen_at(event, now);
+            }
+        }
+        History { mode, events: events.into_iter().map(|(event, _)| event).collect() }
     })
+}
+
+const GAPS: [Stamp; 5] = [MINUTE, 20 * MINUTE, HOUR, 2 * DAY, 31 * DAY];
+
+/// An invitation ends by the clock, and the budget of one request that changes three connections is three: not here.
+fn happens(universe: &Universe, event: &Event) -> bool {
+    let configures = matches!(event, Event::Remap { .. } | Event::Withdraw { .. });
+    match event {
+        Event::Invite { .. } => universe.time.is_none(),
+        Event::Wait { .. } => universe.time.is_some(),
+        Event::Apply { .. } => universe.budget.is_some(),
+        _ => !configures || universe.founded && universe.budget.is_none(),
+    }
+}
+
+/// Where time passes, everything happens when it comes.
+fn happen_at(event: &mut Event, now: Stamp) {
+    match event {
+        Event::Put { stamp, .. }
+        | Event::Member { stamp, .. }
+        | Event::Members { stamp, .. }
+        | Event::Import { stamp, .. }
+        | Event::Suspend { stamp, .. }
+        | Event::Wait { stamp } => *stamp = now,
+        Event::Login(sign_in) => sign_in.iat = now,
+        Event::Appoint { until, .. } => *until = until.map(|after| now + after),
+        _ => {}
+    }
 }
 
 /// A prefix and what the checks may add to it.
@@ -98,7 +149,7 @@ fn beginning(world: &World) -> impl Strategy<Value = Vec<Event>> + use<> {
             }
             for (login, (signs_in, iat, groups)) in Login::ALL.into_iter().zip(logins) {
                 if signs_in {
-                    events.push(Event::Login(SignIn { login, who, iat, groups, name: Some("J1") }));
+                    events.push(Event::Login(SignIn { login, who, iat, groups, name: Some("J1"), roles: None }));
                 }
             }
             events
@@ -119,6 +170,8 @@ const GROUPS: [Groups; 7] = [
     Groups::Known(&["G1", "G2"]),
 ];
 
+const ROLES: [Option<&[&str]>; 6] = [None, None, Some(&[]), Some(&["ZZ"]), Some(&["E"]), Some(&["O", "E"])];
+
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Put,
@@ -135,14 +188,18 @@ enum Kind {
     Lock,
     Invite,
     Remap,
+    Appoint,
+    Dismiss,
+    Apply,
+    Wait,
 }
 
 /// As often as it stands here.
-const KINDS: [Kind; 25] = {
+const KINDS: [Kind; 28] = {
     use Kind::*;
     [
         Put, Put, Put, Delete, Member, Member, Member, Members, Login, Login, Login, Login, Login, Login, Enter, Enter,
-        Import, Grant, Grant, Ungrant, Suspend, Unsuspend, Lock, Invite, Remap,
+        Import, Grant, Grant, Ungrant, Suspend, Unsuspend, Lock, Invite, Remap, Appoint, Appoint, Dismiss,
     ]
 };
 
@@ -151,8 +208,12 @@ pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
     let people = world.universe.people;
     let place = (select(people), select(&[Client::C1, Client::C1, Client::C2]), select(&Team::ALL));
     let list = subsequence(people, 0..=people.len().min(2));
-    (select(&KINDS), place, sign_in(world), list, 0..12_usize, 0..10_usize).prop_map(
-        |(kind, (who, client, team), sign_in, list, pick, percent)| {
+    let mut kinds = KINDS.to_vec();
+    kinds.extend(world.universe.time.map(|_| Kind::Wait));
+    kinds.extend(world.universe.budget.map(|_| Kind::Apply));
+    let timed = world.universe.time.is_some();
+    (select(kinds), place, sign_in(world), list, 0..12_usize, 0..10_usize).prop_map(
+        move |(kind, (who, client, team), sign_in, list, pick, percent)| {
             let stamp = sign_in.iat;
             let name = |names: [&'static str; 2]| names[pick % 2];
             let imported = TEAMS[pick % 2];
@@ -176,6 +237,15 @@ pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
                 Kind::Unsuspend => Event::Unsuspend { who },
                 Kind::Lock => Event::Lock { who, name: name(["M1", "M2"]) },
                 Kind::Invite => Event::Invite { who, team },
+                Kind::Appoint => {
+                    let word = if percent < 3 { Word::Deny } else { Word::Grant };
+                    let role = [None, Some(Role::Editor)][pick % 2];
+                    let until = [None, Some(30 * MINUTE), Some(DAY)][pick / 2 % 3].filter(|_| timed);
+                    Event::Appoint { who, word, role, until }
+                }
+                Kind::Dismiss => Event::Dismiss { who },
+                Kind::Apply => Event::Apply { directory: Directory::ALL[pick % 3] },
+                Kind::Wait => Event::Wait { stamp },
                 Kind::Remap => Event::Remap { value: "G1", team: imported },
             }
         },
@@ -184,6 +254,6 @@ pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
 
 pub fn sign_in(world: &World) -> impl Strategy<Value = SignIn> + use<> {
     let names = select(&[Some("J1"), Some("J2"), None]);
-    (select(&Login::ALL), select(world.universe.people), world.stamps.clone(), select(&GROUPS), names)
-        .prop_map(|(login, who, iat, groups, name)| SignIn { login, who, iat, groups, name })
+    (select(&Login::ALL), select(world.universe.people), world.stamps.clone(), select(&GROUPS), names, select(&ROLES))
+        .prop_map(|(login, who, iat, groups, name, roles)| SignIn { login, who, iat, groups, name, roles })
 }

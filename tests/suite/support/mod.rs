@@ -3,6 +3,7 @@
 //! Every test owns its world: its database, its clock, its ids.
 
 pub mod client;
+pub mod contents;
 pub mod contract;
 pub mod database;
 pub mod openid_provider;

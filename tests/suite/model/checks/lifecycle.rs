@@ -63,7 +63,7 @@ pub fn links(bench: &mut Bench<'_>) -> Verdict {
 /// Nobody of this name was ever here.
 fn is_new(bench: &Bench<'_>, who: Who) -> bool {
     let state = bench.state;
-    state.find(Namespace::A, who).is_none() && !state.tombs.iter().any(|(_, of)| *of == who)
+    state.find(Namespace::A, who).is_none() && !state.tombs.keys().any(|(_, of)| *of == who)
 }
 
 fn put(client: Client, who: Who, active: bool, name: Option<&'static str>, stamp: i64) -> Event {

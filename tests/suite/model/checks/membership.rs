@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rollkeeper::reconcile::Word;
 
 use super::super::{
-    Client, Directory, Event, Groups, Login, Namespace, Outcome, Registers, SignIn, Subject, Team, Who,
+    Client, Directory, Event, Groups, Login, Namespace, Outcome, Registers, Role, SignIn, Subject, Team, Who,
 };
 use super::{Bench, Verdict, login};
 
@@ -95,7 +95,8 @@ pub fn manual(bench: &mut Bench<'_>) -> Verdict {
         return Some(false);
     }
     let effective = subject.effective();
-    let stands = granted(bench, Word::Grant).into_iter().all(|(who, team)| {
+    let open = |who| bench.state.find(Namespace::A, who).is_none_or(|account| !bench.state.banned(account));
+    let stands = granted(bench, Word::Grant).into_iter().filter(|(who, _)| open(who)).all(|(who, team)| {
         let seen = effective.get(&(Namespace::A, who)).and_then(Option::as_ref);
         seen.is_none_or(|seen| !seen.active || seen.teams.contains(&team))
     });
@@ -117,11 +118,37 @@ fn granted(bench: &Bench<'_>, said: Word) -> Vec<(Who, Team)> {
 
 pub fn deny(bench: &mut Bench<'_>) -> Verdict {
     let denied = granted(bench, Word::Deny);
-    if denied.is_empty() {
+    let state = bench.state;
+    let is_banned = |who: &&Who| state.find(Namespace::A, who).is_some_and(|account| state.banned(account));
+    let banned: Vec<Who> = state.universe.people.iter().filter(is_banned).copied().collect();
+    if denied.is_empty() && banned.is_empty() {
         return None;
     }
     let mut subject = bench.start();
-    Some(denied.into_iter().all(|(who, team)| !subject.is_in(who, team)))
+    let mut is_out =
+        |who: Who| subject.seen(Namespace::A, who).is_none_or(|seen| seen.teams.is_empty() && seen.role.is_none());
+    let banned = banned.into_iter().all(&mut is_out);
+    Some(banned && denied.into_iter().all(|(who, team)| !subject.is_in(who, team)))
+}
+
+pub fn roles(bench: &mut Bench<'_>) -> Verdict {
+    let (who, state) = (bench.case.who, bench.state);
+    if state.find(Namespace::A, who).is_some_and(|account| state.banned(account)) {
+        return None;
+    }
+    let signs_in = SignIn { login: Login::K1, who, iat: LATE, groups: Groups::Absent, name: None, roles: Some(&["O"]) };
+    let appoint = Event::Appoint { who, word: Word::Grant, role: Some(Role::Editor), until: None };
+    let (mut subject, outcomes) = bench.after(&[Event::Login(signs_in), appoint]);
+    if outcomes[0] != Outcome::Allow {
+        return None;
+    }
+    let role = |subject: &mut dyn Subject| subject.seen(Namespace::A, who).and_then(|seen| seen.role);
+    let highest = role(&mut *subject);
+    let put = |active, stamp| Event::Put { client: Client::C1, who, active, name: None, stamp };
+    subject.run(&[put(false, LATE + 1), put(true, LATE + 2)]);
+    let then = role(&mut *subject);
+    let active = subject.seen(Namespace::A, who).is_some_and(|seen| seen.active);
+    Some(highest == Some(Role::Owner) && (!active || then == Some(Role::Editor)))
 }
 
 pub fn three_states(bench: &mut Bench<'_>) -> Verdict {

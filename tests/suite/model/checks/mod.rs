@@ -1,4 +1,4 @@
-//! The twenty-five checks: what must be true of any [`Subject`], after any prefix of events.
+//! The twenty-six checks: what must be true of any [`Subject`], after any prefix of events.
 //!
 //! A check asks the reference's state where it applies, plays events on a subject that stands after the prefix, and
 //! says whether the invariant held, or nothing where it does not apply. Crashes, dry runs and the frame of an event
@@ -70,7 +70,7 @@ const fn check(name: &'static str, says: &'static str, judge: fn(&mut Bench<'_>)
     Check { name, says, judge }
 }
 
-pub const CHECKS: [Check; 25] = [
+pub const CHECKS: [Check; 26] = [
     check("I3", "any event twice is that event once", order::replay),
     check("I4", "an older login never overwrites a newer field of the same link", order::freshness),
     check("I5a", "events of different sources with the same outcomes commute", order::commutation),
@@ -96,8 +96,9 @@ pub const CHECKS: [Check; 25] = [
     check("I22", "a connection that is not home ends only its own words", lifecycle::own_lifecycle),
     check("I23", "imports and invitations end when push denies; a grant stands", membership::weak_words),
     check("I24", "what the home ended stays ended; no default overrides a removal", lifecycle::ends),
+    check("I25", "the highest of the roles that stand counts, each ends with its word", membership::roles),
 ];
 
 fn login(login: Login, who: Who, iat: Stamp, groups: Groups, name: Option<&'static str>) -> Event {
-    Event::Login(SignIn { login, who, iat, groups, name })
+    Event::Login(SignIn { login, who, iat, groups, name, roles: None })
 }

@@ -4,49 +4,29 @@ use std::collections::BTreeSet;
 
 use rollkeeper::reconcile::{Stamp, Word};
 
+use super::super::pure::ORGANIZATION;
 use super::super::{
-    Client, Directory, Effective, Event, Groups, Namespace, Outcome, PushView, Refusal, Registers, SignIn, Subject,
-    Team, Who,
+    Client, Directory, Effective, Event, Groups, Namespace, Outcome, PushView, RETENTION, Refusal, Registers, SignIn,
+    Speaker, Subject, Team, Who,
 };
+use super::organization::Appointment;
 use super::{Account, Grave, Kept, Record, Said, Space, State, Variant, space};
 
 impl Subject for State {
     fn apply(&mut self, event: &Event) -> Outcome {
-        match event {
-            Event::Put { client, who, active, name, stamp } => self.put(*client, who, *active, *name, *stamp),
-            Event::Delete { client, who } => self.delete(*client, who),
-            Event::Member { client, team, who, present, stamp } => {
-                self.edit_member(*client, *team, who, *present, *stamp)
-            }
-            Event::Members { client, team, list, stamp } => self.members(*client, *team, list, *stamp),
-            Event::Login(sign_in) => self.login(*sign_in),
-            Event::Enter { who, name } => self.enter(who, name),
-            Event::Invite { who, team } => {
-                if self.tombs.contains(&(Grave::Everywhere(Namespace::A), *who)) {
-                    return Outcome::Conflict;
-                }
-                self.invitations.entry((*who, *team)).or_default();
-                Outcome::Ok
-            }
-            Event::Remap { value, team } => {
-                self.mapping.insert(value, *team);
-                Outcome::Ok
-            }
-            Event::Withdraw { login } => {
-                self.links.retain(|(of, _), _| of != login);
-                self.claims.retain(|(of, _), _| of != login);
-                Outcome::Ok
-            }
-            Event::Import { who, .. }
-            | Event::Grant { who, .. }
-            | Event::Ungrant { who, .. }
-            | Event::Suspend { who, .. }
-            | Event::Unsuspend { who }
-            | Event::Lock { who, .. } => match self.find(Namespace::A, who) {
-                Some(account) => self.administer(account, event),
-                None => Outcome::Unknown,
-            },
+        self.pass(event);
+        let before = self.standing();
+        let refused = self.must_have_owners(event).then(|| (self.clone(), self.owners()));
+        let outcome = self.obey(event);
+        if let Some((unchanged, owners)) = refused
+            && self.owners().is_empty()
+            && !owners.is_empty()
+        {
+            *self = unchanged;
+            return Outcome::Conflict;
         }
+        self.hold_back(event, &before);
+        outcome
     }
 
     fn effective(&mut self) -> Effective {
@@ -67,6 +47,74 @@ impl Subject for State {
 }
 
 impl State {
+    /// Time passes up to the event: what is held is released, and who was deleted long ago is forgotten.
+    fn pass(&mut self, event: &Event) {
+        if self.universe.time.is_none() {
+            return;
+        }
+        self.now = event.stamp().map_or(self.now, |stamp| stamp.max(self.now));
+        self.release();
+        if self.is(Variant::Unforgotten) {
+            return;
+        }
+        let now = self.now;
+        self.tombs.retain(|_, end| *end > now);
+        let tombs = &self.tombs;
+        self.kept.retain(|who, _| tombs.contains_key(&(Grave::Everywhere(Namespace::A), *who)));
+    }
+
+    /// An administrator's own edit is refused if it takes the last owner away; a push or a sign-in is obeyed.
+    fn must_have_owners(&self, event: &Event) -> bool {
+        let administrative = event.speaker() == Speaker::Administrator && !matches!(event, Event::Import { .. });
+        !self.universe.founded && administrative && !self.is(Variant::Ownerless)
+    }
+
+    fn bury(&mut self, grave: Grave, who: Who) {
+        self.tombs.insert((grave, who), self.now.saturating_add(RETENTION));
+    }
+
+    fn obey(&mut self, event: &Event) -> Outcome {
+        match event {
+            Event::Put { client, who, active, name, stamp } => self.put(*client, who, *active, *name, *stamp),
+            Event::Delete { client, who } => self.delete(*client, who),
+            Event::Member { client, team, who, present, stamp } => {
+                self.edit_member(*client, *team, who, *present, *stamp)
+            }
+            Event::Members { client, team, list, stamp } => self.members(*client, *team, list, *stamp),
+            Event::Login(sign_in) => self.login(*sign_in),
+            Event::Enter { who, name } => self.enter(who, name),
+            Event::Invite { who, team } => {
+                if self.tombs.contains_key(&(Grave::Everywhere(Namespace::A), *who)) {
+                    return Outcome::Conflict;
+                }
+                self.invitations.entry((*who, *team)).or_default();
+                Outcome::Ok
+            }
+            Event::Remap { value, team } => {
+                self.mapping.insert(value, *team);
+                Outcome::Ok
+            }
+            Event::Wait { .. } => Outcome::Ok,
+            Event::Apply { directory } => self.apply_hold(*directory),
+            Event::Withdraw { login } => {
+                self.links.retain(|(of, _), _| of != login);
+                self.claims.retain(|(of, _), _| of != login);
+                Outcome::Ok
+            }
+            Event::Import { who, .. }
+            | Event::Grant { who, .. }
+            | Event::Ungrant { who, .. }
+            | Event::Suspend { who, .. }
+            | Event::Unsuspend { who }
+            | Event::Appoint { who, .. }
+            | Event::Dismiss { who }
+            | Event::Lock { who, .. } => match self.find(Namespace::A, who) {
+                Some(account) => self.administer(account, event),
+                None => Outcome::Unknown,
+            },
+        }
+    }
+
     /// A new account. A revived one keeps an administrator's suspension and denies, not the grants.
     fn create(&mut self, namespace: Namespace, who: Who) -> Account {
         let account = self.ids.values().max().map_or(1, |last| last + 1);
@@ -76,7 +124,12 @@ impl State {
             self.suspended.insert(account);
         }
         self.off.extend(off.map(|off| (account, off)));
-        self.manual.extend(denied.into_iter().map(|team| ((account, team), Word::Deny)));
+        for team in Team::ALL.into_iter().filter(|team| denied.contains(team.id())) {
+            self.manual.insert((account, team), Word::Deny);
+        }
+        if denied.contains(ORGANIZATION) {
+            self.appointments.insert(account, Appointment { word: Word::Deny, role: None, until: None });
+        }
         account
     }
 
@@ -115,7 +168,7 @@ impl State {
         let home = self.records_of(account).next().map(|(home, _)| home);
         let Some(record) = self.records.remove(&(client, who)) else { return Outcome::Unknown };
 
-        self.tombs.insert((Grave::At(client.directory()), who));
+        self.bury(Grave::At(client.directory()), who);
         for ((by, _), list) in &mut self.lists {
             if *by == client {
                 list.remove(who);
@@ -144,9 +197,10 @@ impl State {
     }
 
     fn retire(&mut self, account: Account, who: Who) {
-        self.tombs.insert((Grave::Everywhere(Namespace::A), who));
+        self.bury(Grave::Everywhere(Namespace::A), who);
         let denies = self.manual.iter().filter(|((of, _), word)| *of == account && **word == Word::Deny);
-        let denied: BTreeSet<Team> = denies.map(|((_, team), _)| *team).collect();
+        let mut denied: BTreeSet<&str> = denies.map(|((_, team), _)| team.id()).collect();
+        denied.extend(self.banned(account).then_some(ORGANIZATION));
         let suspended = self.suspended.remove(&account);
         let off = self.off.remove(&account).filter(|_| suspended);
         if suspended || !denied.is_empty() {
@@ -154,6 +208,8 @@ impl State {
         }
         self.ids.retain(|_, of| *of != account);
         self.manual.retain(|(of, _), _| *of != account);
+        self.appointments.remove(&account);
+        self.held.retain(|(of, _), _| *of != account);
         self.imports.retain(|(of, _), _| *of != account);
         self.invitations.retain(|(of, _), _| *of != who);
         self.locks.remove(&account);
@@ -203,7 +259,7 @@ impl State {
     }
 
     fn login(&mut self, evidence: SignIn) -> Outcome {
-        let SignIn { login, who, iat, mut groups, name } = evidence;
+        let SignIn { login, who, iat, mut groups, name, roles } = evidence;
         let (namespace, directory) = (login.namespace(), login.directory());
         if self.tombstoned(directory, who) && !self.is(Variant::NoTombstone) {
             return Outcome::Deny(Refusal::Tombstoned);
@@ -239,16 +295,17 @@ impl State {
         }
         let snapshot = self.is(Variant::SnapshotStamp);
         let claims = self.claims.entry((login, who)).or_default();
-        let stamps = [claims.groups.as_ref().map(|it| it.0), claims.name.map(|it| it.0)];
-        if snapshot && stamps.iter().flatten().any(|stamp| iat <= *stamp) {
+        let stamps = [claims.groups.as_ref(), claims.roles.as_ref()].map(|claim| claim.map(|it| it.0));
+        let stamps = stamps.into_iter().chain([claims.name.map(|it| it.0)]);
+        if snapshot && stamps.flatten().any(|stamp| iat <= stamp) {
             return Outcome::Allow;
         }
         claims.seen = claims.seen.max(Some((iat, groups == Groups::CutOff)));
         if let Groups::Known(values) = groups {
-            let claim = (iat, values.iter().copied().collect::<BTreeSet<_>>());
-            if claims.groups.as_ref().is_none_or(|old| (claim.0, text(&claim.1)) > (old.0, text(&old.1))) {
-                claims.groups = Some(claim);
-            }
+            merge(&mut claims.groups, iat, values);
+        }
+        if let Some(values) = roles {
+            merge(&mut claims.roles, iat, values);
         }
         claims.name = claims.name.max(name.map(|name| (iat, name)));
         self.accept_invitations(directory, who, iat);
@@ -283,6 +340,14 @@ impl State {
             Event::Ungrant { team, .. } => {
                 self.manual.remove(&(account, *team));
             }
+            Event::Appoint { word, role, until, .. } => {
+                let granted = *word == Word::Grant;
+                let (role, until) = (role.filter(|_| granted), until.filter(|_| granted));
+                self.appointments.insert(account, Appointment { word: *word, role, until });
+            }
+            Event::Dismiss { .. } => {
+                self.appointments.remove(&account);
+            }
             Event::Lock { name, .. } => {
                 self.locks.insert(account, name);
             }
@@ -300,6 +365,14 @@ impl State {
             }
         }
         Outcome::Ok
+    }
+}
+
+/// A field's claim gives way to a newer one, or to the greater text of the same instant.
+fn merge(field: &mut Option<(Stamp, BTreeSet<&'static str>)>, iat: Stamp, values: &[&'static str]) {
+    let claim = (iat, values.iter().copied().collect::<BTreeSet<_>>());
+    if field.as_ref().is_none_or(|old| (claim.0, text(&claim.1)) > (old.0, text(&old.1))) {
+        *field = Some(claim);
     }
 }
 

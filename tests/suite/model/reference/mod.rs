@@ -1,15 +1,22 @@
-//! The reference: the model's semantics in the plainest terms, and fifteen alternatives that are known to be wrong.
+//! The reference: the model's semantics in the plainest terms, and alternatives that are known to be wrong.
 //!
 //! Shares nothing with the product but the words `Grant` and `Deny`. Every fact is in a register owned by exactly one
 //! source; the effective view is a function of them.
 
 mod apply;
+mod held;
+mod organization;
+mod registers;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rollkeeper::reconcile::{Stamp, Word};
 
+use held::{Cell, Loss};
+use organization::Appointment;
+
+use super::strategy::World;
 use super::{Client, Directory, Login, MAPPING, Mode, Namespace, Team, Universe, Who};
 
 /// Broken on purpose: what peers are documented to do, and drafts that were given up. Each must fail a check.
@@ -42,10 +49,30 @@ pub enum Variant {
     WeakWordsStay,
     /// The default keeps in whom push removed.
     DefaultOverrides,
+    /// A deny on the organization leaves its teams open.
+    DenyStopsAtTheDoor,
+    /// An administrator's role takes the place of a higher one.
+    AppointmentDecides,
+    /// Claimed roles outlive a deactivation.
+    RolesOutlive,
+    /// A grant goes on after its end.
+    EndlessGrant,
+    /// Claims have no lease.
+    NoLease,
+    /// Whoever was deleted long ago is remembered.
+    Unforgotten,
+    /// Any budget is enough.
+    NothingHeld,
+    /// What is held stands above an administrator's deny.
+    HoldOverrulesDeny,
+    HoldForEver,
+    /// An administrator may leave the organization without an owner.
+    Ownerless,
 }
 
 impl Variant {
-    pub const ALL: [Self; 15] = [
+    /// Each fails a check.
+    pub const CHECKED: [Self; 18] = [
         Self::Union,
         Self::ClosedWorld,
         Self::FreshClaimWins,
@@ -61,6 +88,20 @@ impl Variant {
         Self::OneInactiveForAll,
         Self::WeakWordsStay,
         Self::DefaultOverrides,
+        Self::DenyStopsAtTheDoor,
+        Self::AppointmentDecides,
+        Self::RolesOutlive,
+    ];
+
+    /// Each shows in some history of its world, where the product agrees with what is not broken.
+    pub const SEEN: [(Self, fn() -> World); 7] = [
+        (Self::EndlessGrant, World::timed),
+        (Self::NoLease, World::timed),
+        (Self::Unforgotten, World::timed),
+        (Self::NothingHeld, World::held),
+        (Self::HoldOverrulesDeny, World::held),
+        (Self::HoldForEver, World::held),
+        (Self::Ownerless, World::owned),
     ];
 }
 
@@ -102,6 +143,7 @@ pub struct Record {
 pub struct Claims {
     pub groups: Option<(Stamp, BTreeSet<&'static str>)>,
     pub name: Option<(Stamp, &'static str)>,
+    pub roles: Option<(Stamp, BTreeSet<&'static str>)>,
     /// The newest login, and whether its list was cut off.
     pub seen: Option<(Stamp, bool)>,
 }
@@ -111,7 +153,8 @@ pub struct Claims {
 pub struct Kept {
     pub suspended: bool,
     pub off: Option<Stamp>,
-    pub denied: BTreeSet<Team>,
+    /// Ids of teams, and of the organization.
+    pub denied: BTreeSet<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -121,7 +164,8 @@ pub struct State {
     pub variant: Option<Variant>,
     pub ids: BTreeMap<(Space, Who), Account>,
     pub links: BTreeMap<(Login, Who), Account>,
-    pub tombs: BTreeSet<(Grave, Who)>,
+    /// With their ends.
+    pub tombs: BTreeMap<(Grave, Who), Stamp>,
     pub records: BTreeMap<(Client, Who), Record>,
     /// The last suspension, or what a home that is gone ended.
     pub off: BTreeMap<Account, Stamp>,
@@ -139,6 +183,14 @@ pub struct State {
     /// Pending, or accepted at the earliest login.
     pub invitations: BTreeMap<(Who, Team), Option<Stamp>>,
     pub mapping: BTreeMap<&'static str, Team>,
+    pub appointments: BTreeMap<Account, Appointment>,
+    /// Where time passes: the last instant.
+    pub now: Stamp,
+    /// By what is held: whose words ended it.
+    held: BTreeMap<(Account, Cell), Directory>,
+    /// Open holds, with the instant at which they are released.
+    holds: BTreeMap<Directory, Stamp>,
+    losses: Vec<Loss>,
     sticky: BTreeSet<(Account, Team)>,
 }
 
@@ -154,7 +206,7 @@ impl State {
             variant,
             ids: BTreeMap::new(),
             links: BTreeMap::new(),
-            tombs: BTreeSet::new(),
+            tombs: BTreeMap::new(),
             records: BTreeMap::new(),
             off: BTreeMap::new(),
             kept: BTreeMap::new(),
@@ -169,6 +221,11 @@ impl State {
             imports: BTreeMap::new(),
             invitations: BTreeMap::new(),
             mapping: BTreeMap::from(MAPPING),
+            appointments: BTreeMap::new(),
+            now: 0,
+            held: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            losses: Vec::new(),
             sticky: BTreeSet::new(),
         }
     }
@@ -185,8 +242,8 @@ impl State {
     }
 
     pub fn tombstoned(&self, directory: Directory, who: Who) -> bool {
-        self.tombs.contains(&(Grave::Everywhere(directory.namespace()), who))
-            || self.tombs.contains(&(Grave::At(directory), who))
+        self.tombs.contains_key(&(Grave::Everywhere(directory.namespace()), who))
+            || self.tombs.contains_key(&(Grave::At(directory), who))
     }
 
     /// The name by which a client pushes the account.

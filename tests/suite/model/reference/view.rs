@@ -1,10 +1,10 @@
-//! The effective view of the reference: who is active, what each connection votes, who is in what, and the registers as
-//! text.
+//! The effective view of the reference: who is active, what each connection votes, who is in what.
 
 use rollkeeper::reconcile::{DefaultMode, Stamp, Word};
 
-use super::super::{Client, Directory, Effective, Login, Namespace, PushView, Registers, Seen, Team, Who};
-use super::{Account, Grave, Kept, Record, Said, Space, State, Variant};
+use super::super::{Client, Directory, Effective, Login, Namespace, PushView, Seen, Team, Who};
+use super::held::Cell;
+use super::{Account, Claims, Said, Space, State, Variant};
 
 impl State {
     /// The home directory (the oldest that has a record) speaks for the account.
@@ -15,7 +15,7 @@ impl State {
         } else {
             records.next().unwrap_or(true)
         };
-        pushed && !self.suspended.contains(&account)
+        (pushed || self.held.contains_key(&(account, Cell::Active))) && !self.suspended.contains(&account)
     }
 
     pub fn active_here(&self, account: Account, directory: Directory) -> bool {
@@ -42,9 +42,10 @@ impl State {
         for ((login, who), _) in self.links_of(account, directory) {
             let Some(claims) = self.claims.get(&(login, who)) else { continue };
             let Some((stamp, values)) = &claims.groups else { continue };
-            let login_after = claims.seen.map_or(0, |(seen, _)| seen - stamp);
-            let aged = self.universe.claim_max_age.is_some_and(|age| login_after > age);
-            if Some(*stamp) > dead && !aged && newest.is_none_or(|(at, by, _)| (*stamp, login) > (at, by)) {
+            if Some(*stamp) > dead
+                && !self.aged(claims, *stamp)
+                && newest.is_none_or(|(at, by, _)| (*stamp, login) > (at, by))
+            {
                 let names = values.iter().any(|value| self.mapping.get(value) == Some(&team));
                 newest = Some((*stamp, login, names));
             }
@@ -52,7 +53,15 @@ impl State {
         newest.map(|(stamp, _, names)| (stamp, names))
     }
 
-    fn links_of(&self, account: Account, directory: Directory) -> impl Iterator<Item = ((Login, Who), Account)> {
+    /// A login came much later without the claim, or its lease is over.
+    pub fn aged(&self, claims: &Claims, stamp: Stamp) -> bool {
+        let login_after = claims.seen.map_or(0, |(seen, _)| seen - stamp);
+        let lease = self.universe.time.and_then(|time| time.lease).filter(|_| !self.is(Variant::NoLease));
+        self.universe.claim_max_age.is_some_and(|age| login_after > age)
+            || lease.is_some_and(|lease| stamp + lease <= self.now)
+    }
+
+    pub fn links_of(&self, account: Account, directory: Directory) -> impl Iterator<Item = ((Login, Who), Account)> {
         let links = self.links.iter().map(|(key, account)| (*key, *account));
         links.filter(move |((login, _), of)| *of == account && login.directory() == directory)
     }
@@ -113,12 +122,19 @@ impl State {
             || self.active(account) && !self.denied(account, team) && self.default(account, team)
     }
 
+    /// Of the team, or of the organization that it is a team of.
     pub fn denied(&self, account: Account, team: Team) -> bool {
         self.manual.get(&(account, team)) == Some(&Word::Deny)
+            || self.banned(account) && !self.is(Variant::DenyStopsAtTheDoor)
     }
 
     /// A member by anything but a default.
     fn vouched(&self, account: Account, team: Team) -> bool {
+        self.says(account, team) || self.held_stands(account, Some(team))
+    }
+
+    /// By a word, neither by a default nor by a hold.
+    pub fn says(&self, account: Account, team: Team) -> bool {
         if !self.active(account) || self.denied(account, team) {
             return false;
         }
@@ -135,15 +151,18 @@ impl State {
         if self.is(Variant::StickyDefault) {
             return self.sticky.contains(&(account, team));
         }
+        Directory::ALL.into_iter().any(|directory| self.defaulted(account, directory, team))
+    }
+
+    /// The directory puts the person into the team, if the team is open to them.
+    pub fn defaulted(&self, account: Account, directory: Directory, team: Team) -> bool {
         let Some(mode) = self.mode else { return false };
         let elsewhere = || Team::ALL.iter().any(|other| *other != team && self.vouched(account, *other));
-        Directory::ALL.into_iter().any(|directory| {
-            self.universe.default_team(directory) == team
-                && self.links_of(account, directory).next().is_some()
-                && self.active_here(account, directory)
-                && (self.is(Variant::DefaultOverrides) || !self.push_denies(account, directory, team))
-                && (mode == DefaultMode::Always || !self.cut_off(account, directory) && !elsewhere())
-        })
+        self.universe.default_team(directory) == team
+            && self.links_of(account, directory).next().is_some()
+            && self.active_here(account, directory)
+            && (self.is(Variant::DefaultOverrides) || !self.push_denies(account, directory, team))
+            && (mode == DefaultMode::Always || !self.cut_off(account, directory) && !elsewhere())
     }
 
     /// The newest login that counts as evidence brought a list that was cut off.
@@ -195,6 +214,7 @@ impl State {
                 let seen = self.find(namespace, who).map(|account| Seen {
                     active: self.active(account),
                     teams: Team::ALL.into_iter().filter(|team| self.member(account, *team)).collect(),
+                    role: self.role(account),
                     name: self.name(account).map(str::to_owned),
                 });
                 view.insert((namespace, *who), seen);
@@ -218,107 +238,4 @@ impl State {
         }
         view
     }
-
-    /// An account is named `A p` while namespace A or an administrator's hand knows it, else `B p`. (Where a broken
-    /// alternative made two of them, the one entered by hand is `hand p`.)
-    fn account_name(&self, account: Account) -> String {
-        let known = |space| self.ids.iter().find(|((at, _), of)| *at == space && **of == account).map(|(key, _)| key.1);
-        if let Some(who) = known(Space::A) {
-            return format!("A {who}");
-        }
-        if let Some(who) = known(Space::Hand) {
-            let taken = self.ids.contains_key(&(Space::A, who));
-            return format!("{} {who}", if taken { "hand" } else { "A" });
-        }
-        known(Space::B).map_or_else(|| "nobody".to_owned(), |who| format!("B {who}"))
-    }
-
-    pub fn registers_as_text(&self) -> Registers {
-        let mut all = Registers::new();
-        let mut put = |key: String, value: String| all.insert(key, value);
-        let name = |account: &Account| self.account_name(*account);
-
-        for ((space, who), account) in &self.ids {
-            let space = if *space == Space::Hand { "hand".to_owned() } else { format!("{space:?}") };
-            put(format!("identity: {space} {who}"), name(account));
-        }
-        for ((login, who), account) in &self.links {
-            put(format!("link: {login:?} {who}").to_lowercase(), name(account));
-        }
-        for (grave, who) in &self.tombs {
-            let reach = match grave {
-                Grave::Everywhere(namespace) => format!("everywhere {namespace:?}"),
-                Grave::At(directory) => directory.id().to_owned(),
-            };
-            put(format!("tombstone: {reach} {who}"), String::new());
-        }
-        for ((client, who), record) in &self.records {
-            let name = match record.name {
-                Said::Nothing => "silent".to_owned(),
-                Said::Cleared => "cleared".to_owned(),
-                Said::Name(name) => format!("said {name}"),
-            };
-            let Record { active, bound, off, .. } = record;
-            put(push_key(*client, &format!("record {who}")), format!("{active} {name} bound {bound} off {off:?}"));
-        }
-        for ((client, team), list) in &self.lists {
-            for who in list {
-                put(push_key(*client, &format!("{} {who}", team.id())), "listed".to_owned());
-            }
-        }
-        for ((client, team, who), stamp) in &self.removed {
-            put(push_key(*client, &format!("{} {who}", team.id())), format!("removed {stamp}"));
-        }
-        for ((client, team), stamp) in &self.full {
-            put(push_key(*client, &format!("{} list", team.id())), stamp.to_string());
-        }
-        for ((login, who), claims) in &self.claims {
-            // What the own push ended is dead for good: whether it is still kept shows nowhere.
-            let record = self.links.get(&(*login, *who)).zip(login.directory().client());
-            let off = record.and_then(|(account, client)| self.record(*account, client)?.off);
-            let key = |field: &str| format!("login: {} {who} {field}", format!("{login:?}").to_lowercase());
-            if let Some((stamp, values)) = claims.groups.as_ref().filter(|(stamp, _)| Some(*stamp) > off) {
-                put(key("groups"), format!("{stamp} {:?}", values.iter().collect::<Vec<_>>()));
-            }
-            if let Some((stamp, value)) = claims.name.filter(|(stamp, _)| Some(*stamp) > off) {
-                put(key("name"), format!("{stamp} {value}"));
-            }
-            if let Some((stamp, cut_off)) = claims.seen {
-                put(key("seen"), format!("{stamp} {cut_off}"));
-            }
-        }
-        for ((account, team), word) in &self.manual {
-            put(format!("administrator: {} {}", name(account), team.id()), format!("{word:?}"));
-        }
-        for (account, value) in &self.locks {
-            put(format!("administrator: {} lock", name(account)), (*value).to_owned());
-        }
-        for account in &self.suspended {
-            put(format!("administrator: {} suspended", name(account)), String::new());
-        }
-        for (account, value) in &self.entered {
-            put(format!("administrator: {} entered", name(account)), (*value).to_owned());
-        }
-        for (account, stamp) in &self.off {
-            put(format!("off: {}", name(account)), stamp.to_string());
-        }
-        for (who, Kept { suspended, off, denied }) in &self.kept {
-            let denied: Vec<&str> = denied.iter().map(|team| team.id()).collect();
-            put(format!("kept: {who}"), format!("{suspended} {off:?} {}", denied.join(" ")));
-        }
-        for ((account, team), stamp) in &self.imports {
-            put(format!("import: {} {}", name(account), team.id()), stamp.to_string());
-        }
-        for ((who, team), accepted) in &self.invitations {
-            put(format!("invitation: {who} {}", team.id()), format!("{accepted:?}"));
-        }
-        for (value, team) in &self.mapping {
-            put(format!("mapping: {value}"), team.id().to_owned());
-        }
-        all
-    }
-}
-
-fn push_key(client: Client, cell: &str) -> String {
-    format!("push: {} {cell}", format!("{client:?}").to_lowercase())
 }

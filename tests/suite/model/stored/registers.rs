@@ -1,0 +1,155 @@
+//! The registers of the store in the model's words.
+
+use hmac::{Hmac, KeyInit, Mac};
+use rollkeeper::reconcile::{Person, Source, World};
+use rollkeeper::store::people::{self, Account};
+use rollkeeper::store::{identity, vouches};
+use sha2::Sha256;
+
+use super::super::observe;
+use super::super::pure::ORGANIZATION;
+use super::super::{Namespace, Registers, Subject, Team, Who};
+use super::{Stored, address};
+
+impl Stored {
+    pub(super) fn read_registers(&mut self) -> Registers {
+        // The mapping: nobody is in there.
+        let mut all = self.configuration.registers();
+        let accounts = self.accounts();
+        for account in accounts.iter().filter(|account| !account.person.retired) {
+            let known = self.identities(account);
+            let Some(who) = known.first().map(|(_, who)| *who) else { continue }; // the founder
+            let of_b = known.iter().all(|(space, _)| *space == Some(Namespace::B));
+            let name = format!("{} {who}", if of_b { "B" } else { "A" });
+            for (space, who) in &known {
+                let space = space.map_or("hand".to_owned(), |space| format!("{space:?}"));
+                all.insert(format!("identity: {space} {who}"), name.clone());
+            }
+            observe::describe(&self.translated(account), &name, who, &mut all);
+        }
+        self.describe_tombstones(&accounts, &mut all);
+        for invitation in self.store.wait(self.store.product.invitations(&self.tenant)).expect("they are read") {
+            let who = self.universe.people.iter().find(|who| address(who) == invitation.address).expect("somebody");
+            let team = invitation.group.as_deref().and_then(|group| self.team(group)).expect("a team");
+            all.entry(format!("invitation: {who} {}", team.id())).or_insert_with(|| "None".to_owned());
+        }
+        for group in self.world().groups.values() {
+            observe::lists(group, &mut all);
+        }
+        all
+    }
+
+    pub(super) fn accounts(&self) -> Vec<Account> {
+        let engine = self.store.product.engine();
+        let load = async {
+            let mut tx = engine.read(&self.tenant).await?;
+            let ids = people::ids_after(&mut tx, "User", "", 1000).await?;
+            people::load(&mut tx, &ids).await
+        };
+        self.store.wait(load).expect("they are read")
+    }
+
+    /// By whom an account is known: namespaces and names, by an administrator's hand `None`.
+    fn identities(&self, account: &Account) -> Vec<(Option<Namespace>, Who)> {
+        let engine = self.store.product.engine();
+        let anchors = async {
+            let mut tx = engine.read(&self.tenant).await?;
+            identity::anchors_of(&mut tx, &account.person.id).await
+        };
+        let named = |name: &str| self.universe.people.iter().copied().find(|who| *who == name).expect("somebody");
+        let anchors = self.store.wait(anchors).expect("they are read");
+        let mut known: Vec<(Option<Namespace>, Who)> = anchors
+            .iter()
+            .map(|(space, name)| (Namespace::ALL.into_iter().find(|it| format!("{it:?}") == *space), named(name)))
+            .collect();
+        if account.person.entered.contains_key("emails") {
+            let name = account.person.entered.get("userName").and_then(|name| name.as_ref()?.as_str());
+            known.push((None, named(name.expect("whoever is entered has a name"))));
+        }
+        known
+    }
+
+    /// The person's registers with the model's names of connections and groups.
+    pub(super) fn translated(&self, account: &Account) -> Person {
+        let mut person = account.person.clone();
+        let directory = |id: &str| {
+            let found = self.connections.iter().find(|(_, of)| *of == id);
+            found.map(|(directory, _)| directory.id().to_owned()).expect("a connection of the tenant")
+        };
+        person.records.iter_mut().for_each(|record| record.connection = directory(&record.connection));
+        person.links.iter_mut().for_each(|link| link.connection = directory(&link.connection));
+        person.vouches.retain_mut(|vouch| {
+            if let Source::Push(connection) = &mut vouch.source {
+                *connection = directory(connection);
+            }
+            let Some(parent) = self.parent(&vouch.parent) else { return false };
+            vouch.parent = parent.to_owned();
+            true
+        });
+        for held in &mut person.held {
+            held.connection = directory(&held.connection);
+            held.parent = held.parent.as_deref().and_then(|id| self.parent(id)).map(str::to_owned);
+        }
+        person
+    }
+
+    fn parent(&self, id: &str) -> Option<&'static str> {
+        if id == self.organization { Some(ORGANIZATION) } else { self.team(id).map(Team::id) }
+    }
+
+    /// The configuration with every list that was stated whole.
+    pub(super) fn world(&self) -> World {
+        let mut world = self.configuration.world.clone();
+        let engine = self.store.product.engine();
+        let lists = async {
+            let mut tx = engine.read(&self.tenant).await?;
+            vouches::full_lists(&mut tx, &self.teams.values().cloned().collect()).await
+        };
+        for (group, connection, stamp) in self.store.wait(lists).expect("they are read") {
+            let directory = self.connections.iter().find(|(_, id)| **id == connection).map(|(directory, _)| directory);
+            let team = self.team(&group).and_then(|team| world.groups.get_mut(team.id()));
+            if let (Some(directory), Some(group)) = (directory, team) {
+                group.full.insert(directory.id().to_owned(), stamp);
+            }
+        }
+        world
+    }
+
+    /// The tombstone of this name: the retired account that it remembers, if any.
+    fn tombstone(&self, scope: &str, kind: &str, name: &str) -> Option<Option<String>> {
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.key).expect("a key of any length");
+        mac.update(kind.as_bytes());
+        mac.update(&[0]);
+        mac.update(name.as_bytes());
+        let hash: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let engine = self.store.product.engine();
+        let found = async {
+            let mut tx = engine.read(&self.tenant).await?;
+            identity::tombstone(&mut tx, scope, kind, &hash, self.now).await
+        };
+        self.store.wait(found).expect("it is read")
+    }
+
+    fn describe_tombstones(&self, accounts: &[Account], all: &mut Registers) {
+        for who in self.universe.people {
+            for namespace in Namespace::ALL {
+                if self.tombstone(&format!("*{namespace:?}"), "anchor", who).is_some() {
+                    all.insert(format!("tombstone: everywhere {namespace:?} {who}"), String::new());
+                }
+            }
+            for (directory, id) in &self.connections {
+                if self.tombstone(id, "anchor", who).is_some() {
+                    all.insert(format!("tombstone: {} {who}", directory.id()), String::new());
+                }
+            }
+            let retired = self.tombstone("*A", "user_name", who).flatten();
+            let Some(account) = retired.and_then(|id| accounts.iter().find(|account| account.person.id == id)) else {
+                continue;
+            };
+            let person = self.translated(account);
+            if person.retired {
+                observe::kept(&person, who, all);
+            }
+        }
+    }
+}
