@@ -78,7 +78,8 @@ impl Directory {
             let mut after = String::new();
             loop {
                 let mut tx = self.engine.read(tenant).await?;
-                let people = due::ended_leases(&mut tx, &connected.id, until, &after, BATCH).await?;
+                let table = &connected.rules.roles.groups;
+                let people = due::ended_leases(&mut tx, &connected.id, table, until, &after, BATCH).await?;
                 drop(tx);
                 let Some(last) = people.last().cloned() else { break };
                 count += people.len();

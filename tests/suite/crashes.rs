@@ -5,7 +5,7 @@
 //! to its commit before it succeeds, and by one that is left in peace. What everybody sees and how many rows every table
 //! has is the same after each request. `reconciliation_stored` does this to random histories.
 //!
-//! On PostgreSQL, where every cut costs more, one statement in four is cut, each request beginning at another; with
+//! On PostgreSQL, where every cut costs more, one statement in six is cut, each request beginning at another; with
 //! `ROLLKEEPER_TEST_CASES` set to `all` every one is.
 
 use std::cell::{Cell, RefCell};
@@ -49,7 +49,7 @@ impl Life {
         roll.clock.set(MORNING);
         let contents = Mutex::new(Contents::open(url).await);
         let all = std::env::var("ROLLKEEPER_TEST_CASES").is_ok_and(|cases| cases == "all");
-        let stride = if url.starts_with("postgres") && !all { 4 } else { 1 };
+        let stride = if url.starts_with("postgres") && !all { 6 } else { 1 };
         Self { roll, contents, fuse, cuts: Cell::new(0), stride, seen: RefCell::default() }
     }
 

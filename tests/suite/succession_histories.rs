@@ -108,7 +108,8 @@ impl Place {
     }
 
     fn anchor(&self, person: usize, back: usize) -> String {
-        format!("{}{}", PEOPLE[person], self.renames[person].get().saturating_sub(back))
+        // Shaped as object ids are: a name joins nobody who is pushed by another id.
+        format!("0000000{person}-0000-4000-8000-{:012}", self.renames[person].get().saturating_sub(back))
     }
 
     async fn person(&self, person: usize) -> Option<String> {

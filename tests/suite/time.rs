@@ -54,6 +54,25 @@ both_engines! {
         roll.verified().await;
     }
 
+    async fn a_role_ends_with_the_lease_of_its_claim(database: Database) {
+        let roll = Roll::open(database).await;
+        let moby = roll.administrator().post("Organization", json!({"slug": "moby"})).await.expect("made").id;
+        let roles = json!({"from": "groups", "map": {"O": "owner"}});
+        let settings = json!({"groups": {"lease": "P30D"}, "default": {"organization": "moby"}, "roles": roles});
+        let okta = roll.connection("okta", settings).await;
+        sign_in(&roll, &okta, &["O"]).await;
+        let role = async || {
+            let roster = roll.directory.organization_members(&roll.tenant, &moby, 1, 10).await.expect("read");
+            roster.members[0].role.clone()
+        };
+        assert_eq!(role().await, "owner");
+        roll.clock.advance(30 * DAY);
+        assert_eq!(ticked(&roll).await.0, Ticked { leases: 1, ..Ticked::default() });
+        assert_eq!(role().await, "member");
+        assert_eq!(ticked(&roll).await.0, Ticked::default(), "once");
+        roll.verified().await;
+    }
+
     async fn a_grant_for_good_replaces_one_that_ends(database: Database) {
         let roll = Roll::open(database).await;
         let admin = roll.administrator();
