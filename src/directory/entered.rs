@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::reconcile::{cells, derive, is_unique};
+use crate::reconcile::{UNIQUE, cells, derive};
 use crate::scim::document::Document;
 use crate::scim::key::Key;
 use crate::scim::{self};
@@ -122,7 +122,7 @@ impl Work<'_> {
         let names: BTreeSet<&String> = before.keys().chain(wanted.keys()).collect();
         for cell in names {
             let (was, is) = (before.get(cell), wanted.get(cell));
-            let is_servers = is.is_none() && cell != "userName" && is_unique(cell, &self.registry.unique);
+            let is_servers = is.is_none() && cell != "userName" && UNIQUE.contains(&cell.as_str());
             if was == is || is_servers || (derived.home.is_some() && cell == EXTERNAL_ID) {
                 continue;
             }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # run-scim2-tester.sh sqlite|postgres BINARY ENVIRONMENT: our server on a fresh database, and scim2-tester against it twice:
 # with the push token of a connection, and with the administrator's. The tenant has a type of its own, with every kind of
-# attribute, and users have attributes of its own: the tester finds both by discovery.
+# attribute of which the tester can make values (it has none of decimals and dateTimes), and
+# users have attributes of its own: the tester finds both by discovery.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 engine="$1"
@@ -21,15 +22,13 @@ define schema "$2" <<'JSON'
     { "name": "displayName" },
     { "name": "type", "caseExact": true },
     { "name": "seats", "type": "integer" },
-    { "name": "price", "type": "decimal" },
     { "name": "grantable", "type": "boolean" },
-    { "name": "until", "type": "dateTime" },
     { "name": "picture", "type": "binary" },
     { "name": "home", "type": "reference", "referenceTypes": ["external"] },
     { "name": "origin", "mutability": "immutable" },
     { "name": "notes", "returned": "request" },
     { "name": "tags", "multiValued": true },
-    { "name": "vendor", "type": "complex", "subAttributes": [{ "name": "name" }, { "name": "since", "type": "dateTime" }] },
+    { "name": "vendor", "type": "complex", "subAttributes": [{ "name": "name" }, { "name": "seats", "type": "integer" }] },
     { "name": "aliases", "type": "complex", "multiValued": true,
       "subAttributes": [{ "name": "value" }, { "name": "type" }, { "name": "primary", "type": "boolean" }] }
   ]

@@ -250,6 +250,14 @@ both_engines! {
         push.users().patch(&bob.id(), free).await.status(200);
         let gone = push.users().patch(&bob.id(), json!([{ "op": "remove", "path": BADGE }])).await.status(200);
         assert_eq!((&gone["schemas"], &gone[BADGE]), (&json!([USER]), &Value::Null));
+
+        // An administrator takes away what an administrator has entered, unique or not.
+        let eve = admin.users().post(json!({ "userName": "eve", BADGE: { "number": "E-1", "colour": "red" } })).await.status(201).id();
+        let number = json!([{ "op": "remove", "path": format!("{BADGE}:number") }]);
+        let without = admin.users().patch(&eve, number).await.status(200);
+        assert_eq!((&without[BADGE]["number"], &without[BADGE]["colour"]), (&Value::Null, &json!("red")));
+        let without = admin.users().patch(&eve, json!([{ "op": "remove", "path": BADGE }])).await.status(200);
+        assert_eq!(without[BADGE], Value::Null);
         assert!(world.directory.verify(None).await.expect("verify runs").is_empty());
     }
 }
