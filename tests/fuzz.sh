@@ -10,8 +10,9 @@ targets=("${@:2}")
 host="$(rustc -vV | sed -n 's/^host: //p')"
 folder="${CARGO_TARGET_DIR:-$PWD/target}/fuzz"
 
+# The program itself is linked as well, without the fuzzer that would resolve what the instrumentation calls.
 export BOLERO_FUZZER=libfuzzer
-export RUSTFLAGS="--cfg fuzzing --cfg fuzzing_libfuzzer -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+export RUSTFLAGS="--cfg fuzzing --cfg fuzzing_libfuzzer -Clink-arg=-Wl,--unresolved-symbols=ignore-all -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares -Cllvm-args=-sanitizer-coverage-stack-depth"
 build=(cargo test --quiet --test fuzz --no-run --profile fuzz --target "$host" --target-dir "$folder" --message-format json)
