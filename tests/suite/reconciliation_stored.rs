@@ -239,12 +239,12 @@ mod every_history_agrees_with_the_reference {
 
     #[test]
     fn sqlite() {
-        agrees(&Database::sqlite(), &TIMELESS, 50);
+        agrees(&Database::sqlite(), &TIMELESS, 25);
     }
 
     #[test]
     fn postgres() {
-        on_postgres(|database| agrees(database, &TIMELESS, 12));
+        on_postgres(|database| agrees(database, &TIMELESS, 8));
     }
 }
 
