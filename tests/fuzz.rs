@@ -1,9 +1,10 @@
 //! Fuzz targets: whatever a client may send as text, read by the pure rooms. No input panics, and what was read obeys the laws
 //! that are written here.
 //!
-//! Every run reads the corpora under `tests/__fuzz__`: what long runs of a coverage-guided fuzzer found worth keeping
-//! (`tests/fuzz.sh`). Random inputs beside them are asked for, since tests are deterministic: `ROLLKEEPER_TEST_CASES=20000 cargo
-//! nextest run --test fuzz`, as `./check` does. A failure prints the `BOLERO_RANDOM_SEED` that repeats it.
+//! Every run reads the corpora under `tests/__fuzz__`: requests as the RFCs and identity providers have them, and what a
+//! coverage-guided fuzzer finds worth keeping (`tests/fuzz.sh`). Random inputs beside them are asked for, since tests are
+//! deterministic: `ROLLKEEPER_TEST_CASES=20000 cargo nextest run --test fuzz`, as `./check` does. A failure prints the
+//! `BOLERO_RANDOM_SEED` that repeats it.
 
 use std::sync::{Arc, LazyLock};
 

@@ -44,8 +44,11 @@ pub async fn serve(config: &Config) -> Result<(), Failure> {
     let ticking = tokio::spawn(tick(directory.clone()));
     let purging = tokio::spawn(purge(directory.clone()));
     let served = app.serve(listener, stop).await;
-    ticking.abort();
-    purging.abort();
+    for background in [ticking, purging] {
+        background.abort();
+        // Until it is gone it may still ask for the database, which is closed next.
+        let _cancelled = background.await;
+    }
     directory.engine().close().await;
     tracing::info!("stopped");
     served.map_err(|error| Failure::Refused(format!("the server stopped: {error}")))
