@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tests/fuzz.sh [SECONDS [TARGET]...]: runs the targets of tests/fuzz.rs in a coverage-guided fuzzer (libFuzzer, on stable Rust), one
-# after another, 600 seconds each by default. What a target learns goes into its corpus under tests/__fuzz__, pruned at the end to
-# one input for each thing that is covered. The first input that breaks a law ends the script; it is in the target's `crashes`.
+# after another, 600 seconds each by default. Of what a target learns, the inputs that reach what its corpus under tests/__fuzz__ does not
+# are added to it. The first input that breaks a law ends the script; it is in the target's `crashes`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 seconds="${1:-600}"
@@ -16,7 +16,7 @@ export RUSTFLAGS="--cfg fuzzing --cfg fuzzing_libfuzzer -Clink-arg=-Wl,--unresol
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares -Cllvm-args=-sanitizer-coverage-stack-depth"
 build=(cargo test --quiet --test fuzz --no-run --profile fuzz --target "$host" --target-dir "$folder" --message-format json)
-program="$("${build[@]}" | sed -n 's/.*"executable":"\([^"]*\/fuzz-[^"]*\)".*/\1/p')"
+program="$("${build[@]}" | sed -n 's/.*"executable":"\([^"]*\/deps\/fuzz-[^"]*\)".*/\1/p')"
 
 run() { # run TARGET LIBFUZZER_ARGUMENTS
   BOLERO_TEST_NAME="$1" BOLERO_LIBFUZZER_ARGS="$2" RUST_BACKTRACE=1 \
@@ -25,13 +25,13 @@ run() { # run TARGET LIBFUZZER_ARGUMENTS
 
 for target in "${targets[@]}"; do
   place="tests/__fuzz__/$target"
-  mkdir -p "$place/corpus" "$place/crashes"
+  learnt="$(mktemp -d)"
+  mkdir -p "$place/crashes"
   echo "==> $target, $seconds seconds"
-  run "$target" "$place/corpus -artifact_prefix=$place/crashes/ -max_total_time=$seconds -timeout=10 -max_len=4096 -dict=tests/fuzz.dict -print_final_stats=1"
-  mv "$place/corpus" "$place/learnt"
-  mkdir "$place/corpus"
-  run "$target" "-merge=1 $place/corpus $place/learnt" >/dev/null 2>&1
-  rm -r "$place/learnt"
-  rmdir --ignore-fail-on-non-empty "$place/crashes"
-  echo "    $(find "$place/corpus" -type f | wc -l) inputs kept"
+  run "$target" "$learnt $place/corpus -artifact_prefix=$place/crashes/ -max_total_time=$seconds -timeout=10 -max_len=4096 -dict=tests/fuzz.dict -print_final_stats=1" 2>&1 |
+    grep -E '^(Done|stat::|ERROR|SUMMARY|thread|==)|panicked|Test unit' || { echo "see $place/crashes" >&2; exit 1; }
+  [[ -z "$(ls -A "$place/crashes")" ]] || { echo "see $place/crashes" >&2; exit 1; }
+  run "$target" "-merge=1 $place/corpus $learnt" >/dev/null 2>&1
+  rm -r "$learnt" "$place/crashes"
+  echo "    $(find "$place/corpus" -type f | wc -l) inputs in the corpus"
 done

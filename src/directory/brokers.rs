@@ -39,7 +39,7 @@ impl Directory {
     }
 
     pub async fn add_broker(&self, tenant: &str, connection: &str, name: &str, settings: Broker) -> Result<BrokerInfo> {
-        if !super::administration::is_name(name) {
+        if !super::tenants::is_name(name) {
             return Err(scim::Error::invalid_value(format!(
                 "{name:?} is no name of a broker: 1 to 63 of a-z, 0-9 and '-', starting with a letter or digit"
             ))

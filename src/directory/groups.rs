@@ -79,23 +79,11 @@ impl Work<'_> {
         let mut row = match self.revivable_group(connected, &stated, &display).await? {
             Some(row) => row,
             None => {
-                let id = self.new_id();
                 let row = resources::Row {
-                    id,
-                    kind: "Group".to_owned(),
-                    version: 1,
-                    created: self.now,
-                    modified: self.now,
                     display: Some(display.clone()),
-                    document: "{}".to_owned(),
-                    active: true,
-                    home: None,
-                    suspended: false,
-                    off: None,
-                    retired: None,
                     owner: connected.map(|c| c.id.clone()),
                     organization: organization.clone(),
-                    protected: false,
+                    ..resources::Row::new(self.new_id(), "Group", self.now)
                 };
                 resources::insert(&mut self.tx, &row).await?;
                 let event = self.event(Kind::GroupCreated).of(&row.id);

@@ -19,8 +19,8 @@ use crate::scim::resource_type::ResourceType;
 use crate::scim::{self};
 use crate::store::{resources, tokens};
 
+use super::change::Change;
 use super::people::{Asserted, gone};
-use super::resources::Change;
 use super::{Caller, Directory, Precondition, Resource, Result, TokenInfo, Voice, Wants, Work, transact};
 
 /// What a person may change of themselves.

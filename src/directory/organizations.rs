@@ -22,23 +22,7 @@ impl Work<'_> {
         let external_id = document.take_external_id();
         check_external_id(external_id.as_deref())?;
         let id = self.new_id();
-        let row = resources::Row {
-            id: id.clone(),
-            kind: "Organization".to_owned(),
-            version: 1,
-            created: self.now,
-            modified: self.now,
-            display: None,
-            document: "{}".to_owned(),
-            active: true,
-            home: None,
-            suspended: false,
-            off: None,
-            retired: None,
-            owner: None,
-            organization: None,
-            protected: false,
-        };
+        let row = resources::Row::new(id.clone(), "Organization", self.now);
         resources::insert(&mut self.tx, &row).await?;
         self.store_organization(row, document, external_id, false).await?;
         let event = self.event(Kind::OrganizationCreated).of(&id);

@@ -33,23 +33,7 @@ impl Work<'_> {
 
     pub(crate) async fn make_own(&mut self, kind: &ResourceType, document: Document) -> Result<String> {
         let id = self.new_id();
-        let row = resources::Row {
-            id: id.clone(),
-            kind: kind.name.clone(),
-            version: 1,
-            created: self.now,
-            modified: self.now,
-            display: None,
-            document: "{}".to_owned(),
-            active: true,
-            home: None,
-            suspended: false,
-            off: None,
-            retired: None,
-            owner: None,
-            organization: None,
-            protected: false,
-        };
+        let row = resources::Row::new(id.clone(), &kind.name, self.now);
         check_external_id(external_id(&document))?;
         resources::insert(&mut self.tx, &row).await?;
         self.store_own(kind, row, &document).await?;

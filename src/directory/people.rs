@@ -59,21 +59,9 @@ impl Work<'_> {
     pub(crate) async fn insert_person(&mut self, document: &Document) -> Result<String> {
         let id = self.new_id();
         let row = resources::Row {
-            id: id.clone(),
-            kind: "User".to_owned(),
-            version: 1,
-            created: self.now,
-            modified: self.now,
             display: display_name(document),
             document: document.to_json(),
-            active: true,
-            home: None,
-            suspended: false,
-            off: None,
-            retired: None,
-            owner: None,
-            organization: None,
-            protected: false,
+            ..resources::Row::new(id.clone(), "User", self.now)
         };
         resources::insert(&mut self.tx, &row).await?;
         self.made(&id);

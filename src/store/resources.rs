@@ -26,6 +26,29 @@ pub struct Row {
     pub protected: bool,
 }
 
+impl Row {
+    /// A living resource of which nobody has said anything yet.
+    pub fn new(id: String, kind: &str, now: i64) -> Self {
+        Self {
+            id,
+            kind: kind.to_owned(),
+            version: 1,
+            created: now,
+            modified: now,
+            display: None,
+            document: "{}".to_owned(),
+            active: true,
+            home: None,
+            suspended: false,
+            off: None,
+            retired: None,
+            owner: None,
+            organization: None,
+            protected: false,
+        }
+    }
+}
+
 /// What one connection says of a resource.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Record {
