@@ -146,6 +146,8 @@ kinds! {
     RoleChanged = "membership.role_changed",
     LinkCreated = "link.created",
     LinkRemoved = "link.removed",
+    /// A claim named more new teams than one sign-in creates (`groups.createCap`); `resource` is the connection, `other` the person.
+    TeamsCapped = "connection.teams_capped",
     /// An administrator said whom a connection means by an `externalId`; `other` is the connection.
     AnchorBound = "anchor.bound",
     /// A known anchor came with a new subject.

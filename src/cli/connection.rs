@@ -1,4 +1,4 @@
-//! `connection create`, `show`, `list`, `update`, and what `moves` does with one as a whole.
+//! `connection create`, `show`, `list`, `update`; what is done with one as a whole is in `moves`, `rehearse` and `health`.
 
 use serde::Serialize;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::answer::{or_dash, table};
 use super::roll::TenantName;
 use super::settings::Settings;
-use super::{Answer, Failure, Roll, broker, health, moment, moves};
+use super::{Answer, Failure, Roll, broker, health, moment, moves, rehearse};
 use crate::directory::{ConnectionInfo, TenantInfo};
 use crate::jit::rules::{Preset, Rules};
 
@@ -22,6 +22,8 @@ pub enum Command {
     Update(Update),
     /// Try settings over everybody it pushes or signed in; nothing is written
     Simulate(moves::Simulate),
+    /// Say what one sign-in with these claims would do; nothing is written
+    Rehearse(rehearse::Rehearse),
     /// How it is: anchors, group lists, when it last spoke
     Health(health::Which),
     /// What it said that does not hold
@@ -109,6 +111,7 @@ impl Command {
             }
             Self::List(tenant) => list(roll, tenant).await,
             Self::Simulate(simulate) => simulate.run(roll).await,
+            Self::Rehearse(rehearse) => rehearse.run(roll).await,
             Self::Succeed(succeed) => succeed.run(roll).await,
             Self::Health(which) => which.health(roll).await,
             Self::Drift(which) => which.drift(roll).await,

@@ -22,6 +22,7 @@ mod moment;
 mod moves;
 mod named;
 mod query;
+mod rehearse;
 mod roll;
 pub(crate) mod serve;
 mod settings;

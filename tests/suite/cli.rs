@@ -163,6 +163,16 @@ both_engines! {
         assert_eq!(program.json(&["connection", "pause"])["state"], "paused");
         assert_eq!(program.json(&["connection", "resume"])["state"], "on");
         program.says(&["connection", "simulate", "--default-organization", "moby"], &["of 0 people 0 would change"]);
+        let claims = program.folder.path().join("claims.json");
+        std::fs::write(&claims, r#"{"email": "ana@acme.example", "preferred_username": "ana"}"#).expect("a file");
+        let rehearse = ["connection", "rehearse", "--subject", "00u1", "--claims", claims.to_str().expect("a path")];
+        program.says(&rehearse, &["allowed: ana would be created", "in no organization", "in no group"]);
+        assert_eq!(program.json(&rehearse)["created"], true);
+        program.json(&["connection", "update", "--jit", "off"]);
+        program.refuses(&rehearse, 1, "not_invited: ");
+        std::fs::write(&claims, "[]").expect("a file");
+        program.refuses(&rehearse, 1, "is no JSON object");
+        program.says(&["query", "userName pr"], &["nobody"]);
         program.says(&["connection", "health"], &["nobody is both pushed and signed in yet"]);
         program.says(&["connection", "drift"], &["nothing drifts"]);
         program.says(&["hold", "list"], &["nothing is held"]);

@@ -146,10 +146,13 @@ async fn say(
         moved |= identity::put_claim(&mut work.tx, &link.connection, &link.subject, ROLES, claims.stamp, &text).await?;
     }
     if let (GroupsClaim::Known(groups), true) = (&claims.groups, allowed.keep_groups) {
-        create_teams(work, connected, groups).await?;
         let text = Value::from_iter(groups.iter().map(String::as_str)).to_string();
         let keys = world::claim_keys(&connected.rules, groups);
-        moved |= identity::put_groups(&mut work.tx, link, claims.stamp, &text, &keys).await?;
+        // A replay and an older token say nothing, and so create nothing.
+        if identity::put_groups(&mut work.tx, link, claims.stamp, &text, &keys).await? {
+            moved = true;
+            create_teams(work, connected, groups, &link.resource).await?;
+        }
     }
     if moved {
         work.touch(&link.resource).await?;
@@ -209,8 +212,14 @@ async fn accept(work: &mut Work<'_>, claims: &Claims, allowed: &Allowed, person:
     Ok(())
 }
 
-/// Teams that the claim names and nobody has, where the connection may create them: allow-list, pattern and cap.
-async fn create_teams(work: &mut Work<'_>, connected: &Connected, groups: &BTreeSet<String>) -> Result<()> {
+/// Teams that the claim names and nobody has, where the connection may create them: allow-list, pattern and cap. What is left
+/// over is for the person's next sign-in, and one event says so.
+async fn create_teams(
+    work: &mut Work<'_>,
+    connected: &Connected,
+    groups: &BTreeSet<String>,
+    person: &str,
+) -> Result<()> {
     if connected.rules.groups.create != Create::Pattern || connected.rules.groups.scope.pattern.is_none() {
         return Ok(());
     }
@@ -225,15 +234,17 @@ async fn create_teams(work: &mut Work<'_>, connected: &Connected, groups: &BTree
         .filter(|name| connected.rules.in_scope(name) && !connected.rules.is_group_id(name))
         .collect();
     for name in &new {
-        if left == 0 {
-            break;
-        }
         if work.organization_of(Some(connected), name).await?.is_none() {
             continue;
         }
         let key = Key::text(false, name).0;
         if !values::having(&mut work.tx, "Group", "displayname", &key, 1).await?.is_empty() {
             continue;
+        }
+        if left == 0 {
+            let event = work.event(Kind::TeamsCapped).of(&connected.id).and(person);
+            work.publish(event);
+            break;
         }
         let document = cells::document(&[("displayName".to_owned(), Value::String(name.clone()))].into());
         work.make_group(Some(connected), Stated { document, external_id: None }).await?;
