@@ -325,7 +325,8 @@ mod tests {
     #[test]
     fn a_name_that_two_extensions_have_needs_its_urn() {
         let mut user = (**Registry::builtin().type_named("User").unwrap()).clone();
-        let more = r#"{"id": "urn:example:More", "name": "More", "attributes": [{"name": "department"}, {"name": "title"}]}"#;
+        let more =
+            r#"{"id": "urn:example:More", "name": "More", "attributes": [{"name": "department"}, {"name": "title"}]}"#;
         user.extensions.push(Extension::optional(Schema::parse(more).unwrap().into()));
         assert!(user.find(None, "department").is_none());
         for urn in [urn::ENTERPRISE_USER, "urn:example:More"] {

@@ -93,7 +93,10 @@ fn a_point_that_nothing_shows_is_found() {
         (good.clone(), ""),
         (good.replace(&format!("{here} |"), "we are sure of it |"), "line 3: 'a name twice' names no test"),
         (good.replace(&format!("{here}, and"), "of course"), "line 4: 'no name' names no test"),
-        (good.replace("a_point_that", "a_truth_that"), "`conformance::a_truth_that_nothing_shows_is_found`, which is no test"),
+        (
+            good.replace("a_point_that", "a_truth_that"),
+            "`conformance::a_truth_that_nothing_shows_is_found`, which is no test",
+        ),
         (good.replace("| refused |", "| |"), "line 3: 'a name twice' has an empty cell"),
         (good.replace("| §2.2 |", "|"), "line 4: 'no name' has 3 cells, not 4"),
         (good.replace("no name", "a name twice"), "line 4: 'a name twice' has a row already"),

@@ -25,8 +25,11 @@ pub fn judge(text: &str, counts: &[([&str; 4], usize)], sources: &Sources) -> Ve
             broken.push(format!("{found} tables of '{}', not {count}", header.join(" | ")));
         }
     }
-    let unread = others.iter().filter(|table| table.header != table::HEADER && table.header.iter().any(|cell| cell == SHOWN_BY));
-    broken.extend(unread.map(|table| format!("line {}: nobody reads a table of '{}'", table.line, table.header.join(" | "))));
+    let unread =
+        others.iter().filter(|table| table.header != table::HEADER && table.header.iter().any(|cell| cell == SHOWN_BY));
+    broken.extend(
+        unread.map(|table| format!("line {}: nobody reads a table of '{}'", table.line, table.header.join(" | "))),
+    );
     for table in of_points {
         let mut points = BTreeSet::new();
         if table.rows.is_empty() {
@@ -52,5 +55,9 @@ fn judge_row(cells: &[String], sources: &Sources) -> Vec<String> {
     if tests.is_empty() {
         return vec!["names no test".to_owned()];
     }
-    tests.into_iter().filter(|test| !sources.have(test)).map(|test| format!("names `{test}`, which is no test")).collect()
+    tests
+        .into_iter()
+        .filter(|test| !sources.have(test))
+        .map(|test| format!("names `{test}`, which is no test"))
+        .collect()
 }
