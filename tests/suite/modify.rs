@@ -187,6 +187,13 @@ both_engines! {
         assert_eq!(push.groups().filter(&format!("members.value eq \"{ada_id}\"")).await.status(200)["totalResults"], 0);
         // Whose manager she was is what the push says of Bob: it stays as pushed, until the push says otherwise.
         assert_eq!(push.users().get(&bob).await.status(200)[ENTERPRISE]["manager"]["value"], ada_id);
+        let eve = json!({ "userName": "eve", "externalId": "e2" });
+        let eve_id = push.users().post(eve.clone()).await.status(201).id();
+        let moved = json!([{ "op": "replace", "path": format!("{ENTERPRISE}:manager"), "value": { "value": eve_id } }]);
+        push.users().patch(&bob, moved).await.status(200);
+        push.users().delete(&eve_id).await.status(204);
+        assert_eq!(push.users().post(eve).await.status(201).id(), eve_id, "brought back");
+        assert_eq!(push.users().get(&bob).await.status(200)[ENTERPRISE]["manager"]["value"], eve_id);
 
         // The name is free again, and whoever takes it is somebody else.
         let next = push.users().post(json!({ "userName": "ada" })).await.status(201);
