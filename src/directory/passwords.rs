@@ -250,6 +250,10 @@ mod tests {
         let prepared = PasswordPolicy::default().judged("pa\u{308}ssword").unwrap();
         let Hashed(again) = super::hash(&prepared, &salt).unwrap();
         assert_eq!(again.rsplit_once('$').unwrap().1, output);
+        // In another case: another one.
+        let other = PasswordPolicy::default().judged("PÄSSWORD").unwrap();
+        let Hashed(other) = super::hash(&other, &salt).unwrap();
+        assert_ne!(other.rsplit_once('$').unwrap().1, output);
         assert_eq!(format!("{:?}", Hashed(again)), "Hashed(…)");
         for (text, reason) in
             [("abc", "fewer than 4"), ("ninechars", "more than 8"), ("", "empty"), ("tab\there", "no password")]

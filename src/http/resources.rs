@@ -38,17 +38,35 @@ pub async fn search(ask: Ask, Body(body): Body) -> Answer {
 /// RFC 7644 §3.4.1; with a `filter`, which §3.4.2.1 lets address one resource, a list of that one or of none.
 pub async fn find(ask: Ask, Id(id): Id) -> Answer {
     let resource = ask.directory.find(&ask.caller, &ask.kind, &id, ask.wants()).await?;
-    if let Some(filter) = &ask.parameters.filter {
-        let mut query = ask.query()?;
-        Filter::parse(filter)?;
-        query.filter = Some(format!("id eq {} and ({filter})", serde_json::Value::from(id)));
-        return answer(&ask, &query).await;
+    if ask.parameters.filter.is_some() {
+        return list_one(&ask, id).await;
     }
     ask.before_read().check(resource.version)?;
     if ask.known.as_ref().is_some_and(|known| known.matches_tag(resource.tag())) {
         return Ok(ask.render.bare(StatusCode::NOT_MODIFIED, &resource));
     }
     Ok(ask.render.found(&resource))
+}
+
+/// `.search` below one resource: a list of that one or of none.
+pub async fn search_one(ask: Ask, Id(id): Id, Body(body): Body) -> Answer {
+    let ask = ask.searching(SearchRequest::read(&body)?)?;
+    ask.directory.find(&ask.caller, &ask.kind, &id, Default::default()).await?;
+    list_one(&ask, id).await
+}
+
+/// The query, within the one resource of that id.
+async fn list_one(ask: &Ask, id: String) -> Answer {
+    let mut query = ask.query()?;
+    let this = format!("id eq {}", serde_json::Value::from(id));
+    query.filter = Some(match &query.filter {
+        Some(filter) => {
+            Filter::parse(filter)?;
+            format!("{this} and ({filter})")
+        }
+        None => this,
+    });
+    answer(ask, &query).await
 }
 
 pub async fn replace(mut ask: Ask, Id(id): Id, Body(body): Body) -> Answer {

@@ -94,6 +94,7 @@ fn scim(kind: &'static str, collection: &str, write: Access, body_limit: usize) 
         put(&one, write, resources::replace),
         patch(&one, write, resources::patch),
         delete(&one, write, resources::delete),
+        post(&format!("{one}/.search"), READ, resources::search_one),
     ]
     .into_iter()
     .map(move |route| Route { kind: Some(kind), body_limit, ..route })

@@ -321,4 +321,22 @@ mod tests {
             assert_eq!(actual, expected, "{urn:?} {name}");
         }
     }
+
+    #[test]
+    fn a_name_that_two_extensions_have_needs_its_urn() {
+        let mut user = (**Registry::builtin().type_named("User").unwrap()).clone();
+        let more =
+            r#"{"id": "urn:example:More", "name": "More", "attributes": [{"name": "department"}, {"name": "title"}]}"#;
+        user.extensions.push(Extension::optional(Schema::parse(more).unwrap().into()));
+        assert!(user.find(None, "department").is_none());
+        for urn in [urn::ENTERPRISE_USER, "urn:example:More"] {
+            let found = user.find(Some(urn), "department").and_then(|found| found.extension);
+            assert_eq!(found.map(|schema| schema.id.as_str()), Some(urn));
+        }
+        // The base schema's own goes first.
+        assert!(user.find(None, "title").is_some_and(|found| found.extension.is_none()));
+        let filter = crate::scim::filter::Filter::parse("department pr").unwrap();
+        let error = crate::scim::filter::bind(&filter, &user).unwrap_err();
+        assert_eq!(error.scim_type, Some(crate::scim::ScimType::InvalidFilter));
+    }
 }

@@ -13,6 +13,7 @@ mod architecture;
 mod bad_input;
 mod broker;
 mod bulk;
+mod bulk_alone;
 mod characteristics;
 mod cli;
 mod concurrency_bulk;

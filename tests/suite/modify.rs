@@ -185,6 +185,15 @@ both_engines! {
         let members = push.groups().get(&staff).await.status(200);
         assert_eq!(members["members"].as_array().map(Vec::len), Some(1));
         assert_eq!(push.groups().filter(&format!("members.value eq \"{ada_id}\"")).await.status(200)["totalResults"], 0);
+        // Whose manager she was is what the push says of Bob: it stays as pushed, until the push says otherwise.
+        assert_eq!(push.users().get(&bob).await.status(200)[ENTERPRISE]["manager"]["value"], ada_id);
+        let eve = json!({ "userName": "eve", "externalId": "e2" });
+        let eve_id = push.users().post(eve.clone()).await.status(201).id();
+        let moved = json!([{ "op": "replace", "path": format!("{ENTERPRISE}:manager"), "value": { "value": eve_id } }]);
+        push.users().patch(&bob, moved).await.status(200);
+        push.users().delete(&eve_id).await.status(204);
+        assert_eq!(push.users().post(eve).await.status(201).id(), eve_id, "brought back");
+        assert_eq!(push.users().get(&bob).await.status(200)[ENTERPRISE]["manager"]["value"], eve_id);
 
         // The name is free again, and whoever takes it is somebody else.
         let next = push.users().post(json!({ "userName": "ada" })).await.status(201);
@@ -228,6 +237,7 @@ both_engines! {
         let id = push.users().post(ada()).await.status(201).id();
         let patches = [
             (json!({ "op": "replace", "path": "phoneNumbers[type eq \"work\"].value", "value": "+1" }), "noTarget"),
+            (json!({ "op": "add", "path": "phoneNumbers[type eq \"fax\"].value", "value": "+2" }), "noTarget"),
             (json!({ "op": "replace", "path": "active", "value": "True" }), "invalidValue"),
             (json!({ "op": "replace", "value": { "name.givenName": "A" } }), "invalidPath"),
             (json!({ "op": "add", "path": format!("{ENTERPRISE}:manager"), "value": id }), "invalidValue"),
@@ -239,6 +249,10 @@ both_engines! {
             (json!({ "schemas": [USER, "urn:example:none"], "userName": "x3" }), "invalidValue"),
             (json!({ "schemas": [USER], "userName": "x4", ENTERPRISE: { "department": "D" } }), "invalidValue"),
             (json!({ "schemas": [USER], "userName": "x5", "emails": [{ "value": "a", "primary": true }, { "value": "b", "primary": true }] }), "invalidValue"),
+            (json!({ "schemas": [USER], "userName": "x6", "externalId": 7 }), "invalidValue"),
+            (json!({ "schemas": [USER], "userName": "x7", "emails": { "value": "a" } }), "invalidValue"),
+            (json!({ "schemas": [USER], "userName": "x8", "name": [{ "givenName": "A" }] }), "invalidValue"),
+            (json!({ "schemas": [USER], "userName": "x9", "department": "D" }), "invalidValue"),
         ];
         let filters = ["emails[type eq \"work\"].value eq \"ada@acme.example\"", "externalId eq e1"];
 

@@ -201,6 +201,8 @@ async fn unknown_paths_and_methods_are_refused_in_the_form_of_their_place() {
     let acme = world.tenant("acme").await;
     let client = acme.client(Some(&world.token(&acme, Scope::Admin).await));
     client.call(Method::GET, "/t/acme/scim/v2/Robots").await.scim_error(404, "");
+    client.call(Method::GET, "/t/acme/scim/v2/Users.scim").await.scim_error(404, "");
+    client.call(Method::GET, "/t/acme/scim/v2/Users/no-such-id.scim").await.scim_error(404, "");
     client.call(Method::GET, "/t/acme/scim/v9/Users").await.scim_error(400, "invalidVers");
     client.call(Method::GET, "/t/acme/scim/v2/Me/emails").await.scim_error(404, "");
     client.call(Method::PUT, "/t/acme/scim/v2").json(json!({})).await.scim_error(405, "");

@@ -44,7 +44,9 @@ both_engines! {
         // What a write answers is what a GET answers.
         let found = push.users().get(&id).await.status(200);
         assert_eq!(found.body, created.body);
-        assert_eq!((found.etag(), found.header(header::CONTENT_LOCATION)), (created.etag(), location.as_str()));
+        assert_eq!((found.etag(), found.header(header::LOCATION)), (created.etag(), location.as_str()));
+        assert_eq!(found.header(header::CONTENT_LOCATION), location);
+        assert_eq!(created.header(header::CONTENT_LOCATION), "", "`Location` says it");
         let head = push.users().head(&id).await.status(200);
         assert_eq!((head.etag(), head.bytes.len()), (created.etag(), 0));
         push.users().get(&id).if_none_match(&found.etag()).await.status(304);
@@ -60,6 +62,7 @@ both_engines! {
         let patched = push.users().patch(&id, operations.clone()).if_match(&found.etag()).await.status(200);
         assert_eq!(patched["title"], "Vice President");
         assert_eq!(patched["meta"]["lastModified"], "2026-11-24T02:00:01.000Z");
+        assert_eq!(patched.header(header::CONTENT_LOCATION), location);
         assert_ne!(patched.etag(), found.etag());
         // A write that changes nothing keeps the version.
         assert_eq!(push.users().patch(&id, operations).await.status(200).etag(), patched.etag());
@@ -68,6 +71,7 @@ both_engines! {
         whole["nickName"] = json!("Babs");
         let replaced = push.users().put(&id, whole).await.status(200);
         assert_eq!((&replaced["nickName"], &replaced["title"]), (&json!("Babs"), &Value::Null));
+        assert_eq!(replaced.header(header::CONTENT_LOCATION), location);
 
         push.users().delete(&id).await.status(204);
         push.users().get(&id).await.scim_error(404, "");
@@ -111,8 +115,22 @@ both_engines! {
         assert_eq!(one["totalResults"], 1);
         let other = push.users().get(carl).query("filter=title+eq+%22x%22+or+userName+pr").await.status(200);
         assert_eq!(other.each("userName"), ["carl"]);
+        let none = push.users().get(carl).query("filter=title+eq+%22x%22").await.status(200);
+        assert_eq!((&none["totalResults"], &none["Resources"]), (&json!(0), &json!([])));
         push.users().get("%FF").await.scim_error(404, "");
         push.users().get("no-such-id").query("filter=title+pr").await.scim_error(404, "");
+        // The same by POST.
+        let within = push.scim(&format!("/Users/{carl}"));
+        for (body, found) in [
+            (json!({}), 1),
+            (json!({ "filter": "title eq \"COOK\"", "attributes": ["title"] }), 1),
+            (json!({ "filter": "title eq \"x\" or userName eq \"anna\"" }), 0),
+        ] {
+            let list = within.search(body).await.status(200);
+            assert_eq!((&list["totalResults"], list.each("id")), (&json!(found), vec![carl; found]));
+        }
+        within.search(json!({ "filter": "title eq) or (id pr" })).await.scim_error(400, "invalidFilter");
+        push.scim("/Users/no-such-id").search(json!({})).await.scim_error(404, "");
 
         push.users().filter("userName").await.scim_error(400, "invalidFilter");
         push.users().list("filter=").await.scim_error(400, "invalidFilter");
@@ -125,16 +143,16 @@ both_engines! {
         let world = World::on(database).await;
         let acme = world.tenant("acme").await;
         let push = world.client(&acme, Scope::Scim).await;
-        let anna = push.users().post(json!({ "userName": "anna" })).await.status(201).id();
+        let anna = push.users().post(json!({ "userName": "anna", "displayName": "Anna" })).await.status(201).id();
         let bela = push.users().post(json!({ "userName": "bela" })).await.status(201).id();
 
         let created = push
             .groups()
-            .post(json!({ "schemas": [GROUP], "displayName": "staff", "members": [{ "value": anna }] }))
+            .post(json!({ "schemas": [GROUP], "displayName": "staff", "members": [{ "value": anna, "display": "A label of old" }] }))
             .await
             .status(201);
         let staff = created.id();
-        assert_eq!(created["members"][0]["value"], anna);
+        assert_eq!((&created["members"][0]["value"], &created["members"][0]["display"]), (&json!(anna), &json!("Anna")));
         assert_eq!(created["members"][0]["$ref"], format!("http://roll.test/t/acme/scim/v2/Users/{anna}"));
 
         // A group's PATCH answers 204, at any size, unless attributes are asked for.
@@ -199,14 +217,16 @@ async fn the_server_describes_itself() {
     assert_eq!(config["authenticationSchemes"][0]["type"], "oauthbearertoken");
 
     for collection in ["/ResourceTypes", "/Schemas"] {
-        let list = reader.scim(collection).list("count=1&startIndex=5").await.status(200);
+        let list = reader.scim(collection).list("count=1&startIndex=5&attributes=name").await.status(200);
         let resources = list["Resources"].as_array().expect("a list");
         assert_eq!(list["totalResults"], resources.len());
         assert!(resources.len() >= 3);
         for resource in resources {
             let location = resource["meta"]["location"].as_str().expect("a location");
             let path = location.strip_prefix("http://roll.test").expect("our own base");
-            assert_eq!(&reader.call(Method::GET, path).await.status(200).body, resource);
+            for query in ["", "?attributes=name", "?excludedAttributes=name"] {
+                assert_eq!(&reader.call(Method::GET, &format!("{path}{query}")).await.status(200).body, resource);
+            }
             let id = resource["id"].as_str().expect("an id");
             reader.scim(collection).get(&id.to_uppercase()).await.status(200);
         }

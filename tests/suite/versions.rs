@@ -124,13 +124,16 @@ both_engines! {
         let acme = world.tenant("acme").await;
         let (push, reader) = (world.client(&acme, Scope::Scim).await, world.client(&acme, Scope::ScimRead).await);
         let anna = push.users().post(json!({"userName": "anna"})).await.status(201).id();
-        let before = reader.users().get(&anna).await.status(200).etag();
+        let first = reader.users().get(&anna).await.status(200);
+        let before = first.etag();
         let own = push.users().get(&anna).await.status(200).etag();
+        world.clock.advance(1_000);
         let crew = push.groups().post(json!({"displayName": "Crew", "members": [{"value": anna}]})).await.status(201);
 
         // The answer holds another list now, so a client that has the old one is given the new one …
         let after = reader.users().get(&anna).if_none_match(&before).await.status(200);
         assert_ne!(after.etag(), before);
+        assert_eq!(after["meta"]["lastModified"], first["meta"]["lastModified"], "nobody wrote to her");
         reader.users().get(&anna).if_none_match(&after.etag()).await.status(304);
         // … and without the list nothing has changed.
         let without = reader.users().get(&anna).query("excludedAttributes=groups").await.status(200).etag();

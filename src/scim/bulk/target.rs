@@ -30,7 +30,7 @@ impl Target {
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let path = relative(base, path)?.trim_matches('/');
         let (endpoint, rest) = path.split_once('/').map_or((path, None), |(endpoint, rest)| (endpoint, Some(rest)));
-        if OTHERS.iter().any(|other| other.eq_ignore_ascii_case(endpoint)) || rest == Some(".search") {
+        if OTHERS.iter().any(|other| other.eq_ignore_ascii_case(endpoint)) || path.ends_with("/.search") {
             let detail = "a bulk operation goes to the endpoint of a resource type or to a resource in it";
             return Err(Error::invalid_syntax(detail));
         }
@@ -121,6 +121,7 @@ mod tests {
             ("/Bulk", Err(400)),
             ("/.search", Err(400)),
             ("/Users/.search", Err(400)),
+            ("/Users/1/.search", Err(400)),
             ("/Me", Err(400)),
             ("/Schemas/x", Err(400)),
             ("https://elsewhere.example/Users/1", Err(400)),

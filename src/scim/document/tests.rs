@@ -261,11 +261,12 @@ fn callers_take_out_what_has_a_place_of_its_own() {
 
     let body = json!({"displayName": "G", "members": [
         {"value": "u1", "display": "Ada", "$ref": "https://example.com/v2/Users/u1"}, "u2",
-        {"value": "u1", "type": "User"}, {"$ref": "https://example.com/v2/Groups/g1"}, {"value": "U1"}]});
+        {"value": "u1", "type": "User"}, {"$ref": "https://example.com/v2/Groups/g1"}, {"value": "U1"},
+        {"$ref": "../Groups/g2"}, {"value": "u3", "$ref": "../Users/u4"}]});
     let mut document = Document::read(&kind("Group"), &body).unwrap().document;
     let members = document.take_members().unwrap();
     let members: Vec<_> = members.iter().map(|member| (member.value.as_str(), member.kind.as_deref())).collect();
-    assert_eq!(members, [("u1", Some("User")), ("u2", None), ("g1", None), ("U1", None)]);
+    assert_eq!(members, [("u1", Some("User")), ("u2", None), ("g1", None), ("U1", None), ("g2", None), ("u3", None)]);
     assert_eq!(document.take_members(), None);
 }
 

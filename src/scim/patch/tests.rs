@@ -201,6 +201,11 @@ fn what_operations_mean() {
             json!([{"op": "replace", "value": {"id": "2819c223", "title": "T"}}]),
             Ok(with(json!({"title": "T"}))),
         ),
+        (
+            "readOnly parts are ignored",
+            json!([{"op": "replace", "path": manager, "value": {"value": "m2", "displayName": "Boss"}}]),
+            Ok(with(json!({ENTERPRISE: {"department": "Engines", "manager": {"value": "m2"}}}))),
+        ),
         ("another id", json!([{"op": "replace", "value": {"id": "other", "title": "T"}}]), Err("mutability")),
         (
             "groups as they were read",

@@ -242,7 +242,10 @@ both_engines! {
         for filter in ["title eq \"STRASSE\"", "nickName sw \"ωM\"", "userName co \"ené@\""] {
             assert_eq!(push.users().filter(filter).await.status(200)["totalResults"], 1, "{filter}");
         }
+        // What cannot be a name is nobody's: refused in a body, and found by no filter.
         push.users().post(json!({ "userName": "in\u{ad}visible" })).await.scim_error(400, "invalidValue");
+        let nobody = push.users().filter("userName eq \"in\u{ad}visible\"").await.status(200);
+        assert_eq!(nobody["totalResults"], 0);
     }
 
     async fn texts_are_kept_as_sent(database: Database) {
@@ -314,7 +317,8 @@ both_engines! {
         let ana = json!({ "userName": "ana", "externalId": "e1" });
         let id = here.users().post(ana.clone()).await.status(201).id();
         assert_ne!(there.users().post(ana).await.status(201).id(), id);
-        let group = json!({ "displayName": "staff", "members": [{ "value": id }] });
+        // An `externalId` is one of its kind: a group may have that of a user.
+        let group = json!({ "displayName": "staff", "externalId": "e1", "members": [{ "value": id }] });
         here.groups().post(group.clone()).await.status(201);
         there.groups().post(group).await.scim_error(400, "invalidValue");
         assert_eq!(there.users().filter(&format!("id eq \"{id}\"")).await.status(200)["totalResults"], 0);

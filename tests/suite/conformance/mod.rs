@@ -4,7 +4,9 @@
 //! `tests/suite/conformance/items.txt` lists the rules by number and level. A row reads
 //! `| M-1 | MUST | RFC 7644 §3.5 | done | ` + the tests that show it: `scim_basics::a_story` for a function of
 //! `tests/suite/scim_basics.rs` or of a file under `tests/suite/scim_basics/`, `scim::path::tests::a_rule` for one under `src`.
+//! Points that no rule decides have tables of their own (`points.rs`), and each of them names its tests too.
 
+mod points;
 mod table;
 mod tests_of;
 
@@ -13,12 +15,16 @@ use std::fs;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use table::{Row, State, rows_of};
+use points::{LENIENT, OPEN};
+use table::{Row, State, rows_of, tests_in};
 use tests_of::Sources;
 
 /// The rules that must each have a row, by letter and number.
 const COMPLETE: &[(&str, RangeInclusive<u16>)] =
     &[("S", 1..=112), ("Q", 1..=120), ("M", 1..=92), ("C", 1..=32), ("E", 1..=17), ("D", 1..=9), ("I", 1..=11)];
+
+/// How many tables of points there are: RFC 7643, queries, modifying; and what identity providers send.
+const POINTS: &[([&str; 4], usize)] = &[(OPEN, 3), (LENIENT, 1)];
 
 const ITEMS: &str = include_str!("items.txt");
 
@@ -28,7 +34,13 @@ fn every_row_is_true() {
     assert!(broken.is_empty(), "docs/conformance.md:\n{}", broken.join("\n"));
 }
 
-/// Every way in which a table can be wrong, and that it is found.
+#[test]
+fn every_point_is_shown() {
+    let broken = points::judge(&document(), POINTS, &Sources::of(root()));
+    assert!(broken.is_empty(), "docs/conformance.md:\n{}", broken.join("\n"));
+}
+
+/// Every way in which a table by item can be wrong, and that it is found.
 #[test]
 fn a_false_row_is_found() {
     let items = "M-1 MUST\nM-2 MUST NOT\nM-3 MAY\n";
@@ -62,6 +74,40 @@ fn a_false_row_is_found() {
     let sources = Sources::of(root());
     for (text, expected) in cases {
         let broken = judge(&row(&text), items, &[("M", 1..=3)], &sources).join("\n");
+        match expected {
+            "" => assert_eq!(broken, "", "{text}"),
+            _ => assert!(broken.contains(expected), "expected: {expected}\nfound: {broken}\n{text}"),
+        }
+    }
+}
+
+/// The same of a table of points.
+#[test]
+fn a_point_that_nothing_shows_is_found() {
+    let here = "`conformance::a_point_that_nothing_shows_is_found`";
+    let good = format!(
+        "| point | what we do | section | shown by |\n| --- | --- | --- | --- |\n\
+         | a name twice | refused | §2.1 | {here} |\n| no name | `x` is taken | §2.2 | {here}, and `x` |\n"
+    );
+    let cases: [(String, &str); 11] = [
+        (good.clone(), ""),
+        (good.replace(&format!("{here} |"), "we are sure of it |"), "line 3: 'a name twice' names no test"),
+        (good.replace(&format!("{here}, and"), "of course"), "line 4: 'no name' names no test"),
+        (
+            good.replace("a_point_that", "a_truth_that"),
+            "`conformance::a_truth_that_nothing_shows_is_found`, which is no test",
+        ),
+        (good.replace("| refused |", "| |"), "line 3: 'a name twice' has an empty cell"),
+        (good.replace("| §2.2 |", "|"), "line 4: 'no name' has 3 cells, not 4"),
+        (good.replace("no name", "a name twice"), "line 4: 'a name twice' has a row already"),
+        (good.replace("what we do", "what we did"), "0 tables of 'point | what we do | section | shown by', not 1"),
+        (good.replace("what we do", "what we did"), "line 1: nobody reads a table of 'point | what we did"),
+        (format!("{good}\n{good}"), "2 tables of 'point | what we do | section | shown by', not 1"),
+        (good.lines().take(2).collect::<Vec<_>>().join("\n"), "line 1: a table without rows"),
+    ];
+    let sources = Sources::of(root());
+    for (text, expected) in cases {
+        let broken = points::judge(&text, &[(OPEN, 1)], &sources).join("\n");
         match expected {
             "" => assert_eq!(broken, "", "{text}"),
             _ => assert!(broken.contains(expected), "expected: {expected}\nfound: {broken}\n{text}"),
@@ -121,7 +167,7 @@ fn judge_row(row: &Row, items: &BTreeMap<&str, &str>, sources: &Sources) -> Vec<
     if row.section.is_empty() {
         broken.push(format!("{item} names no section"));
     }
-    let tests = row.tests();
+    let tests = tests_in(&row.shown_by);
     match State::of(&row.state) {
         None => broken.push(format!("{item}: '{}' is no state: done, declined or n/a", row.state)),
         Some(State::Done) if tests.is_empty() => broken.push(format!("{item} is done, but names no test")),

@@ -1,8 +1,16 @@
-//! The tables by item of a Markdown text: every table under the one header, wherever it stands.
+//! The tables of a Markdown text, and among them those by item: every table under the one header, wherever it stands.
 
 pub const HEADER: [&str; 5] = ["item", "level", "section", "state", "shown by"];
 
-/// One row, and the line on which it stands; `item` is its number alone.
+pub struct Table {
+    /// The line of its header.
+    pub line: usize,
+    pub header: Vec<String>,
+    /// The cells of each row, and the line on which it stands.
+    pub rows: Vec<(usize, Vec<String>)>,
+}
+
+/// One row by item, and the line on which it stands; `item` is its number alone.
 pub struct Row {
     pub line: usize,
     pub item: String,
@@ -29,30 +37,33 @@ impl State {
     }
 }
 
-impl Row {
-    /// The tests it names: what is quoted as code and holds `::`. Other code is an attribute or a value.
-    pub fn tests(&self) -> Vec<&str> {
-        self.shown_by.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect()
-    }
+/// The tests that a cell names: what is quoted as code and holds `::`. Other code is an attribute or a value.
+pub fn tests_in(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect()
 }
 
-/// The rows in the order of the text; a line that is no row says what is wrong with it.
+/// The rows by item in the order of the text; a line that is no row says what is wrong with it.
 pub fn rows_of(text: &str) -> Vec<Result<Row, String>> {
-    let mut rows = Vec::new();
+    let by_item = tables_of(text).into_iter().filter(|table| table.header == HEADER);
+    by_item.flat_map(|table| table.rows).map(|(line, cells)| row_of(line, cells)).collect()
+}
+
+pub fn tables_of(text: &str) -> Vec<Table> {
+    let mut tables: Vec<Table> = Vec::new();
     let mut within = false;
     for (index, line) in text.lines().enumerate() {
-        let line_number = index + 1;
         let Some(cells) = cells_of(line) else {
             within = false;
             continue;
         };
-        if cells == HEADER {
-            within = true;
-        } else if within && !is_ruler(&cells) {
-            rows.push(row_of(line_number, cells));
+        match tables.last_mut().filter(|_| within) {
+            Some(_) if is_ruler(&cells) => {}
+            Some(table) => table.rows.push((index + 1, cells)),
+            None => tables.push(Table { line: index + 1, header: cells, rows: Vec::new() }),
         }
+        within = true;
     }
-    rows
+    tables
 }
 
 fn row_of(line: usize, cells: Vec<String>) -> Result<Row, String> {

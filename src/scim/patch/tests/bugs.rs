@@ -141,6 +141,13 @@ fn a_link_agrees_with_itself_after_a_part_has_changed() {
 }
 
 #[test]
+fn a_link_that_is_there_is_brought_up_to_date() {
+    let before = json!({"friends": [{"value": "a", "display": "A"}, {"value": "A"}]});
+    let again = json!({"op": "add", "path": "friends", "value": [{"value": "a", "display": "Ann"}]});
+    assert_eq!(patched(before, again), Ok(json!({"friends": [{"value": "a", "display": "Ann"}, {"value": "A"}]})));
+}
+
+#[test]
 fn a_part_named_twice_in_a_filter_describes_nothing() {
     let create = json!({"op": "add", "path": "mails[type eq \"a\" and TYPE eq \"a\"].value", "value": "x"});
     assert_eq!(patched(json!({}), create), Err("noTarget"));

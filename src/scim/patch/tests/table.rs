@@ -313,6 +313,12 @@ fn replaces() -> Vec<Cell> {
             Refused("noTarget"),
         ),
         replace(6, "no value", json!({"path": "emails[type eq \"home\"]"}), INVALID),
+        replace(
+            6,
+            "null part",
+            json!({"path": "emails[type eq \"home\"]", "value": {"type": null, "display": "H"}}),
+            To(json!({"emails": [work(), {"value": "b@x", "display": "H"}]})),
+        ),
         replace(6, "null", json!({"path": "emails[type eq \"home\"]", "value": null}), To(json!({"emails": [work()]}))),
         replace(
             7,
