@@ -172,7 +172,7 @@ both_engines! {
         program.refuses(&rehearse, 1, "not_invited: ");
         std::fs::write(&claims, "[]").expect("a file");
         program.refuses(&rehearse, 1, "is no JSON object");
-        program.says(&["query", "userName pr"], &["nobody"]);
+        program.says(&["query", "userName pr"], &["no users"]);
         program.says(&["connection", "health"], &["nobody is both pushed and signed in yet"]);
         program.says(&["connection", "drift"], &["nothing drifts"]);
         program.says(&["hold", "list"], &["nothing is held"]);
