@@ -61,9 +61,10 @@ fn shown(answer: &login::Answer) -> Answer {
     let organizations = table("in no organization", ["organization", "role", "by"], rows);
     let rows = answer.groups.iter().map(|it| [it.display_name.clone(), it.via.join(", ")]);
     let groups = table("in no group", ["group", "by"], rows);
-    let drift = match answer.drift.len() {
-        0 => String::new(),
-        count => format!("\n\n{count} claims would count for nothing (--json says which and why)"),
-    };
-    Answer::new(format!("allowed: {name}{id} {how}\n\n{organizations}\n\n{groups}{drift}"), answer)
+    let lost = answer.drift.iter().map(|it| {
+        let of = |names: [&str; 2]| names.iter().find_map(|name| it[*name].as_str()).unwrap_or_default().to_owned();
+        [of(["group", "attribute"]), of(["reason", "source"])]
+    });
+    let lost = table("", ["said, and counts for nothing", "why"], lost);
+    Answer::new(format!("allowed: {name}{id} {how}\n\n{organizations}\n\n{groups}\n\n{lost}"), answer)
 }
