@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, World, both_engines};
 
+const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 const CASES: usize = 4;
 const PEOPLE: usize = 5;
@@ -85,7 +88,8 @@ fn patch_of_user() -> impl Strategy<Value = Value> {
         json!({ "op": "add", "path": "shoeSize", "value": 5 }),
         json!({ "op": "add", "path": format!("{ENTERPRISE}:manager"), "value": "{u0}" }),
     ]);
-    prop::collection::vec(operation, 0..3).prop_map(|operations| json!({ "Operations": operations }))
+    prop::collection::vec(operation, 0..3)
+        .prop_map(|operations| json!({ "schemas": [PATCH_OP], "Operations": operations }))
 }
 
 fn patch_of_group() -> impl Strategy<Value = Value> {
@@ -97,7 +101,8 @@ fn patch_of_group() -> impl Strategy<Value = Value> {
         1 => Just(json!({ "op": "replace", "path": "displayName", "value": "crew" })),
         1 => Just(json!({ "op": "move", "path": "displayName" })),
     ];
-    prop::collection::vec(operation, 1..3).prop_map(|operations| json!({ "Operations": operations }))
+    prop::collection::vec(operation, 1..3)
+        .prop_map(|operations| json!({ "schemas": [PATCH_OP], "Operations": operations }))
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -220,7 +225,7 @@ impl Side {
             operation
         };
         let operations: Value = wishes.iter().enumerate().map(operation).collect();
-        let body = self.filled(&json!({ "Operations": operations }));
+        let body = self.filled(&json!({ "schemas": [PATCH_OP], "Operations": operations }));
         let reply = self.client.scim("/Bulk").post(body).await.status(200);
         let results = reply["Operations"].as_array().expect("results");
         assert_eq!(results.len(), wishes.len());

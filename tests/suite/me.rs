@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{World, both_engines};
 
+const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 fn ana() -> Value {
@@ -50,7 +51,7 @@ both_engines! {
         let me = acme.client(Some(&world.own_token(&acme, &id).await)).scim("/Me");
         let location = format!("http://roll.test/t/acme/scim/v2/Users/{id}");
 
-        let operations = json!({"Operations": [{"op": "add", "path": "nickName", "value": "An"}, {"op": "replace", "path": "name.givenName", "value": "Anna"}]});
+        let operations = json!({"schemas": [PATCH_OP], "Operations": [{"op": "add", "path": "nickName", "value": "An"}, {"op": "replace", "path": "name.givenName", "value": "Anna"}]});
         let before = me.list("").await.status(200).etag();
         me.call(Method::PATCH, "").json(operations.clone()).if_match("W/\"99\"").await.scim_error(412, "");
         let patched = me.call(Method::PATCH, "").json(operations).if_match(&before).await.status(200);
@@ -77,11 +78,11 @@ both_engines! {
             ("title", json!("CEO")),
             (&format!("{ENTERPRISE}:department"), json!("Board")),
         ] {
-            let operations = json!({"Operations": [{"op": "add", "path": "nickName", "value": "x"}, {"op": "replace", "path": path, "value": value}]});
+            let operations = json!({"schemas": [PATCH_OP], "Operations": [{"op": "add", "path": "nickName", "value": "x"}, {"op": "replace", "path": path, "value": value}]});
             let refused = me.call(Method::PATCH, "").json(operations).await.scim_error(400, "mutability");
             assert!(refused["detail"].as_str().unwrap().contains("nickName"), "it says what is theirs: {}", refused["detail"]);
         }
-        let operations = json!({"Operations": [{"op": "add", "path": "groups", "value": [{"value": "x"}]}]});
+        let operations = json!({"schemas": [PATCH_OP], "Operations": [{"op": "add", "path": "groups", "value": [{"value": "x"}]}]});
         me.call(Method::PATCH, "").json(operations).await.scim_error(400, "mutability");
         assert_eq!(me.list("").await.etag(), put.etag());
         let differences = world.directory.verify(Some(&acme.info.id)).await.expect("verify runs");
@@ -94,7 +95,7 @@ both_engines! {
         let push = world.client(&acme, Scope::Scim).await;
         let id = push.users().post(ana()).await.status(201).id();
         let me = acme.client(Some(&world.own_token(&acme, &id).await)).scim("/Me");
-        let patch = |path: &str| json!({"Operations": [{"op": "replace", "path": path, "value": "Anna"}]});
+        let patch = |path: &str| json!({"schemas": [PATCH_OP], "Operations": [{"op": "replace", "path": path, "value": "Anna"}]});
         let refused = me.call(Method::PATCH, "").json(patch("name.givenName")).await.scim_error(400, "mutability");
         assert!(refused["detail"].as_str().unwrap().contains("push of connection default"), "{}", refused["detail"]);
         let patched = me.call(Method::PATCH, "").json(patch("nickName")).await.status(200);

@@ -135,7 +135,8 @@ impl Call {
         self.header(header::IF_NONE_MATCH, tag)
     }
     pub fn json(self, body: Value) -> Self {
-        self.text("application/scim+json", body.to_string())
+        let media_type = if self.path.contains("/scim/") { "application/scim+json" } else { "application/json" };
+        self.text(media_type, body.to_string())
     }
     pub fn text(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
@@ -143,7 +144,9 @@ impl Call {
     }
 
     async fn send(self) -> Reply {
-        let mut request = Request::new(Body::from(self.body));
+        let sent = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let sent = sent.split(';').next().unwrap_or_default().to_owned();
+        let mut request = Request::new(Body::from(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.path.parse().expect("a path");
         *request.headers_mut() = self.headers;
@@ -156,6 +159,10 @@ impl Call {
         let media_type = media_type.split(';').next().unwrap_or_default();
         let breaches = contract::breaches(&self.method, &self.path, parts.status.as_u16(), media_type, &bytes);
         assert!(breaches.is_empty(), "{} {} against openapi.yaml: {breaches:#?}", self.method, self.path);
+        if parts.status.is_success() {
+            let undescribed = contract::undescribed(&self.method, &self.path, &sent, self.body.as_ref());
+            assert!(undescribed.is_empty(), "{} {} was granted: {undescribed:#?}", self.method, self.path);
+        }
         Reply {
             request: format!("{} {}", self.method, self.path),
             status: parts.status,

@@ -1,5 +1,6 @@
-//! Every answer of every test against `openapi.yaml`: its status is described, its media type, and its body to the last
-//! member. The client calls this, so no test can forget it.
+//! Every request and answer of every test against `openapi.yaml`. Of an answer its status is described, its media type, and its
+//! body to the last member; of a request that was granted its parameters, its media type and its body. The client calls this,
+//! so no test can forget it.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -7,6 +8,24 @@ use std::sync::LazyLock;
 use axum::http::Method;
 use regex::Regex;
 use serde_json::{Map, Value};
+use url::form_urlencoded;
+
+/// Parameters that clients are known to send and that mean nothing here: switches of Entra ID's.
+const IGNORED: [&str; 2] = ["aadOptscim062020", "AzureAdScimPatch2017"];
+
+/// Tests whose bodies are, on purpose, what the document leaves to leniency: identity providers send it (docs/conformance.md).
+const ON_PURPOSE: [&str; 10] = [
+    "bad_input::a_value_that_cannot_be_is_named",
+    "bulk::what_is_wrong_with_one_operation_fails_that_one",
+    "characteristics::stories::an_immutable_attribute_is_set_once",
+    "characteristics::stories::at_most_one_value_is_primary",
+    "characteristics::stories::names_and_urns_are_read_in_any_case_and_written_in_one",
+    "characteristics::stories::what_is_the_servers_is_ignored_in_bodies_and_refused_in_paths",
+    "idp_fixtures::entra",
+    "modify::a_put_replaces_and_keeps_what_it_must",
+    "modify::a_strict_connection_takes_what_the_rfcs_take",
+    "discovery::every_attribute_is_what_its_schema_says",
+];
 
 static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_yaml_ng::from_str(include_str!("../../../openapi.yaml")).expect("openapi.yaml is YAML"));
@@ -42,6 +61,55 @@ pub fn breaches(method: &Method, path: &str, status: u16, media_type: &str, body
     wrong
 }
 
+/// What is wrong with a request that was granted: a client that goes by the document could not have made it.
+pub fn undescribed(method: &Method, path: &str, media_type: &str, body: &[u8]) -> Vec<String> {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let Some(item) = described(path) else { return Vec::new() };
+    let Some(operation) = item.get(method.as_str().to_lowercase()) else { return Vec::new() };
+    let mut wrong = Vec::new();
+    // RFC 7644 §4: parameters of discovery are ignored.
+    let is_discovery = ["/ResourceTypes", "/Schemas", "/ServiceProviderConfig"].iter().any(|end| path.ends_with(end));
+    let parameters: Vec<&Value> = [item, operation]
+        .iter()
+        .flat_map(|holder| holder["parameters"].as_array().into_iter().flatten())
+        .map(resolve)
+        .filter(|parameter| parameter["in"] == "query")
+        .collect();
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| is_name(name)) {
+        let fits = |parameter: &&&Value| parameter["name"].as_str().is_some_and(|it| it.eq_ignore_ascii_case(&name));
+        match parameters.iter().find(fits).map(|parameter| &resolve(&parameter["schema"])["type"]) {
+            None if IGNORED.contains(&&*name) || is_discovery => {}
+            None => wrong.push(format!("the parameter {name} is not described")),
+            Some(kind) if kind == "integer" && !value.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit()) => {
+                wrong.push(format!("the parameter {name} is no integer: {value}"));
+            }
+            Some(kind) if kind == "boolean" && value.parse::<bool>().is_err() => {
+                wrong.push(format!("the parameter {name} is no boolean: {value}"));
+            }
+            Some(_) => {}
+        }
+    }
+    if body.is_empty() || method == Method::GET {
+        return wrong;
+    }
+    let content = &resolve(&operation["requestBody"])["content"];
+    let Some(described) = content.get(media_type) else {
+        wrong.push(format!("a body as {media_type:?} is not described"));
+        return wrong;
+    };
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let on_purpose = ON_PURPOSE.iter().any(|name| test.starts_with(name));
+    if !on_purpose
+        && described["schema"]["type"] != "string"
+        && let Ok(value) = serde_json::from_slice(body)
+    {
+        let value = if path.contains("/scim/") { without_nulls(value) } else { value };
+        check(&described["schema"], &value, "", &mut wrong);
+    }
+    wrong
+}
+
 /// The path item whose template fits; a literal segment fits better than a parameter.
 fn described(path: &str) -> Option<&'static Value> {
     let segments: Vec<&str> = path.split('/').collect();
@@ -63,6 +131,18 @@ fn resolve(value: &Value) -> &Value {
     match value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
         Some(pointer) => resolve(DOCUMENT.pointer(pointer).expect("a reference leads somewhere")),
         None => value,
+    }
+}
+
+/// `null` is no value (RFC 7643 §2.5), wherever it stands.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let said = members.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(said.map(|(name, value)| (name, without_nulls(value))).collect())
+        }
+        Value::Array(elements) => Value::Array(elements.into_iter().map(without_nulls).collect()),
+        value => value,
     }
 }
 
@@ -100,8 +180,11 @@ fn check(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
 
 fn check_members(schema: &Value, members: &Map<String, Value>, at: &str, wrong: &mut Vec<String>) {
     let (mut properties, mut required) = (BTreeMap::new(), Vec::new());
-    gather(schema, &mut properties, &mut required);
-    if properties.is_empty() {
+    gather(schema, "properties", &mut properties, &mut required);
+    let mut patterns = BTreeMap::new();
+    gather(schema, "patternProperties", &mut patterns, &mut Vec::new());
+    let others = &resolve(schema)["additionalProperties"];
+    if properties.is_empty() && others.is_null() {
         return;
     }
     for name in required {
@@ -111,25 +194,30 @@ fn check_members(schema: &Value, members: &Map<String, Value>, at: &str, wrong: 
     }
     for (name, value) in members {
         let by_pattern = || {
-            let patterns = resolve(schema)["patternProperties"].as_object().into_iter().flatten();
             let fits = |pattern: &str| Regex::new(pattern).expect("a pattern").is_match(name);
-            patterns.into_iter().find(|(pattern, _)| fits(pattern)).map(|(_, described)| described)
+            patterns.iter().find(|(pattern, _)| fits(pattern)).map(|(_, described)| *described)
         };
         match properties.get(name.as_str()).copied().or_else(by_pattern) {
             Some(described) => check(described, value, &format!("{at}.{name}"), wrong),
+            None if others.is_object() => check(others, value, &format!("{at}.{name}"), wrong),
+            None if others == &Value::Bool(true) => {}
             None => wrong.push(format!("{at}.{name} is not described")),
         }
     }
 }
 
-/// The members of a schema and of those that it includes.
-fn gather<'a>(schema: &'a Value, properties: &mut BTreeMap<&'a str, &'a Value>, required: &mut Vec<&'a str>) {
+/// The members of a schema and of those that it includes; `under` says which.
+fn gather<'a>(
+    schema: &'a Value,
+    under: &str,
+    properties: &mut BTreeMap<&'a str, &'a Value>,
+    required: &mut Vec<&'a str>,
+) {
     let schema = resolve(schema);
-    properties
-        .extend(schema["properties"].as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value)));
+    properties.extend(schema[under].as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value)));
     required.extend(schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str));
     for included in schema["allOf"].as_array().into_iter().flatten() {
-        gather(included, properties, required);
+        gather(included, under, properties, required);
     }
 }
 
