@@ -2,7 +2,7 @@
 //! can happen to them.
 //!
 //! Whatever reconciles is a [`Subject`]: the reference in plain Rust ([`reference`]), the product's pure functions
-//! over registers in memory ([`pure`]), or the whole of it over a store ([`stored`]). [`checks`] holds what must be true of any of them,
+//! over registers in memory ([`pure`]), or the whole of it over a store ([`stored`]), by its use cases or over HTTP. [`checks`] holds what must be true of any of them,
 //! [`compare::agree`] holds one against the reference, event by event, [`strategy`] makes the histories and [`observe`]
 //! says what a person's registers show. [`anyone`] makes people that no history need have made.
 //!
@@ -151,6 +151,9 @@ pub struct Universe {
     pub budget: Option<usize>,
     /// Somebody who is none of these people owns the organization: nobody is its last owner.
     pub founded: bool,
+    /// Over HTTP. The teams are the first client's own, so nobody else lists anybody; and memberships are imported from files,
+    /// which leave what is imported or granted already as it is.
+    pub wired: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -177,6 +180,7 @@ impl Universe {
         time: None,
         budget: None,
         founded: true,
+        wired: false,
     };
     /// Three people, another scope and another default team.
     pub const WIDE: Self =
@@ -195,6 +199,10 @@ impl Universe {
     /// Invitations go to an address in a domain, and a domain is verified for one connection.
     pub const fn stored(self) -> Self {
         Self { invited: &[Directory::D1], ..self }
+    }
+
+    pub const fn wired(self) -> Self {
+        Self { wired: true, ..self.stored() }
     }
 
     pub fn scope(&self, directory: Directory) -> &'static [Team] {

@@ -29,7 +29,7 @@ pub struct World {
 
 impl World {
     pub fn plain() -> Self {
-        Self { universe: Universe::PLAIN, stamps: 1..=1_000_000, deep: false }
+        Self { universe: Universe::PLAIN, stamps: 1..=1_000, deep: false }
     }
 
     /// Stamps tie.
@@ -211,20 +211,21 @@ pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
     let mut kinds = KINDS.to_vec();
     kinds.extend(world.universe.time.map(|_| Kind::Wait));
     kinds.extend(world.universe.budget.map(|_| Kind::Apply));
-    let timed = world.universe.time.is_some();
+    let (timed, wired) = (world.universe.time.is_some(), world.universe.wired);
     (select(kinds), place, sign_in(world), list, 0..12_usize, 0..10_usize).prop_map(
         move |(kind, (who, client, team), sign_in, list, pick, percent)| {
             let stamp = sign_in.iat;
             let name = |names: [&'static str; 2]| names[pick % 2];
             let imported = TEAMS[pick % 2];
+            let lister = if wired { Client::C1 } else { client };
             match kind {
                 Kind::Put => {
                     let name = [Some("N1"), Some("N2"), None][pick % 3];
                     Event::Put { client, who, active: pick / 3 != 0, name, stamp }
                 }
                 Kind::Delete => Event::Delete { client, who },
-                Kind::Member => Event::Member { client, team, who, present: percent < 6, stamp },
-                Kind::Members => Event::Members { client, team, list: BTreeSet::from_iter(list), stamp },
+                Kind::Member => Event::Member { client: lister, team, who, present: percent < 6, stamp },
+                Kind::Members => Event::Members { client: lister, team, list: BTreeSet::from_iter(list), stamp },
                 Kind::Login => Event::Login(sign_in),
                 Kind::Enter => Event::Enter { who, name: name(["E1", "E2"]) },
                 Kind::Import => Event::Import { who, team: imported, stamp },

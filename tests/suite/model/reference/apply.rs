@@ -332,6 +332,11 @@ impl State {
         if found.is_none() { Outcome::Created } else { Outcome::Updated }
     }
 
+    /// What a file that says it again leaves as it is.
+    fn is_confirmed(&self, account: Account, team: Team) -> bool {
+        self.imports.contains_key(&(account, team)) || self.manual.get(&(account, team)) == Some(&Word::Grant)
+    }
+
     fn administer(&mut self, account: Account, event: &Event) -> Outcome {
         match event {
             Event::Grant { team, word, .. } => {
@@ -351,6 +356,7 @@ impl State {
             Event::Lock { name, .. } => {
                 self.locks.insert(account, name);
             }
+            Event::Import { team, .. } if self.universe.wired && self.is_confirmed(account, *team) => {}
             Event::Import { team, stamp, .. } => {
                 let imported = self.imports.entry((account, *team)).or_insert(*stamp);
                 *imported = (*imported).max(*stamp);

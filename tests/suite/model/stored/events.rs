@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use rollkeeper::directory::{Caller, Directory as Product, Error, ListChange, Precondition, Wants};
 use rollkeeper::jit::claims::Statement;
 use rollkeeper::reconcile::Word;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::super::observe::NAME;
-use super::super::{Client, Directory, Event, Groups, Namespace, Outcome, Refusal, Role, SignIn, Subject, Team, Who};
+use super::super::{Client, Directory, Event, Groups, Namespace, Outcome, Refusal, Role, SignIn, Team, Who};
 use super::{Stored, address, domain, user, user_name};
 
 impl Stored {
@@ -16,7 +16,7 @@ impl Stored {
     /// at the last instant, and what is due has happened by then.
     pub(super) fn pass(&mut self, event: &Event) {
         if self.universe.time.is_none() {
-            self.store.clock.set(event.stamp().unwrap_or(0));
+            self.store.clock.set(self.milliseconds(event.stamp().unwrap_or(0)));
             return;
         }
         self.now = event.stamp().map_or(self.now, |stamp| stamp.max(self.now));
@@ -44,7 +44,10 @@ impl Stored {
                 self.administer(who, async |product, tenant, id| product.ungrant(tenant, id, &self.teams[team]).await)
             }
             Event::Appoint { who, word, role, until } => self.administer(who, async |product, tenant, id| match word {
-                Word::Grant => product.grant_role(tenant, id, &self.organization, *until, role.map(Role::name)).await,
+                Word::Grant => {
+                    let until = until.map(|until| self.milliseconds(until));
+                    product.grant_role(tenant, id, &self.organization, until, role.map(Role::name)).await
+                }
                 Word::Deny => product.deny(tenant, id, &self.organization).await,
             }),
             Event::Dismiss { who } => {
@@ -148,28 +151,10 @@ impl Stored {
     }
 
     fn login(&self, evidence: SignIn) -> Outcome {
-        let SignIn { login, who, iat, groups, name, roles } = evidence;
-        let (namespace, directory) = (login.namespace(), login.directory());
-        let mut claims = json!({
-            "anchor": who,
-            "preferred_username": user_name(namespace, who),
-            "email": format!("{who}@{}", domain(directory).unwrap_or("b.example")),
-        });
-        if let Some(name) = name {
-            claims["name"] = json!(name);
-        }
-        if let Some(values) = roles {
-            claims["roles"] = json!(values);
-        }
-        match groups {
-            Groups::Absent => {}
-            Groups::CutOff => claims["_claim_names"] = json!({"groups": "elsewhere"}),
-            Groups::Known(values) => claims["groups"] = json!(values),
-        }
-        let Value::Object(claims) = claims else { unreachable!("it is written as one") };
-        let evidence = format!("{evidence:?}");
-        let statement = Statement { subject: login.subject(who), stamp: iat, claims, evidence };
-        let connection = &self.connections[&directory];
+        let SignIn { login, who, iat, .. } = evidence;
+        let (claims, stamp) = (claims(evidence), self.milliseconds(iat));
+        let statement = Statement { subject: login.subject(who), stamp, claims, evidence: format!("{evidence:?}") };
+        let connection = &self.connections[&login.directory()];
         match self.store.wait(self.store.logins.present(&self.tenant, connection, &statement, None, false)) {
             Ok(_) => Outcome::Allow,
             Err(refused) if refused.code == "busy" => Outcome::Lost,
@@ -218,14 +203,36 @@ impl Stored {
     }
 
     fn remap(&mut self, value: &'static str, team: Team) -> Outcome {
-        self.configuration.apply(&Event::Remap { value, team });
-        self.mapping.insert(value, team);
+        self.remember(value, team);
         all_of(Directory::ALL.into_iter().map(|directory| outcome(self.configure(directory))))
     }
 }
 
+/// What a sign-in claims, besides who signed it when and for whom.
+pub(super) fn claims(evidence: SignIn) -> Map<String, Value> {
+    let SignIn { login, who, groups, name, roles, .. } = evidence;
+    let email = format!("{who}@{}", domain(login.directory()).unwrap_or("b.example"));
+    let mut claims = Map::from_iter([
+        ("anchor".to_owned(), json!(who)),
+        ("preferred_username".to_owned(), json!(user_name(login.namespace(), who))),
+        ("email".to_owned(), json!(email)),
+    ]);
+    if let Some(name) = name {
+        claims.insert("name".to_owned(), json!(name));
+    }
+    if let Some(values) = roles {
+        claims.insert("roles".to_owned(), json!(values));
+    }
+    match groups {
+        Groups::Absent => {}
+        Groups::CutOff => drop(claims.insert("_claim_names".to_owned(), json!({"groups": "elsewhere"}))),
+        Groups::Known(values) => drop(claims.insert("groups".to_owned(), json!(values))),
+    }
+    claims
+}
+
 /// One after the other, up to the first that does not go well.
-fn all_of(mut outcomes: impl Iterator<Item = Outcome>) -> Outcome {
+pub(super) fn all_of(mut outcomes: impl Iterator<Item = Outcome>) -> Outcome {
     outcomes.find(|outcome| *outcome != Outcome::Ok).unwrap_or(Outcome::Ok)
 }
 

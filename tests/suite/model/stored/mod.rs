@@ -9,6 +9,7 @@
 mod events;
 mod interrupted;
 mod registers;
+mod wired;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 pub use interrupted::Interrupted;
+pub use wired::{Wire, Wired};
 
 use super::observe::{self, NAME};
 use super::pure::{ORGANIZATION, Pure};
@@ -110,7 +112,8 @@ pub struct Stored {
 }
 
 impl Stored {
-    pub fn new(store: &Arc<Store>, universe: Universe, mode: Mode) -> Self {
+    /// A tenant with nothing of the model in it yet, and its name.
+    fn in_new_tenant(store: &Arc<Store>, universe: Universe, mode: Mode) -> (Self, String) {
         let product = &store.product;
         let name = format!("history-{}", store.tenants.fetch_add(1, Ordering::Relaxed));
         let tenant = store.wait(product.create_tenant(&name, "directory")).expect("the tenant is new").id;
@@ -118,8 +121,7 @@ impl Stored {
             let mut tx = product.engine().read(&tenant).await.expect("a transaction");
             tenants::current(&mut tx).await.expect("the tenant is read").expect("the tenant is there").key
         });
-        let kind = |name: &str| Registry::builtin().type_named(name).expect("a built-in type").clone();
-        let mut stored = Self {
+        let stored = Self {
             store: store.clone(),
             universe,
             mode,
@@ -135,6 +137,12 @@ impl Stored {
             teams: BTreeMap::new(),
         };
         store.clock.set(0);
+        (stored, name)
+    }
+
+    pub fn new(store: &Arc<Store>, universe: Universe, mode: Mode) -> Self {
+        let (mut stored, _) = Self::in_new_tenant(store, universe, mode);
+        let product = &store.product;
         let administrator = Caller::administrator(&stored.tenant);
         let made = |kind: &Arc<ResourceType>, body: Value| {
             store.wait(product.create(&administrator, kind, &body, Wants::default())).expect("it is new").0.id
@@ -165,16 +173,31 @@ impl Stored {
         Self { store: store.clone(), ..self.clone() }
     }
 
-    fn rules(&self, directory: Directory) -> Rules {
+    /// How many milliseconds one of the model's stamps is. An ID token says whole seconds; where time passes, events come
+    /// minutes apart.
+    fn milliseconds(&self, stamp: Stamp) -> Stamp {
+        if self.universe.time.is_some() { stamp } else { stamp * 1000 }
+    }
+
+    fn stamp(&self, milliseconds: Stamp) -> Stamp {
+        if self.universe.time.is_some() { milliseconds } else { milliseconds / 1000 }
+    }
+
+    /// From now on a raw claim value means this team.
+    fn remember(&mut self, value: &'static str, team: Team) {
+        self.configuration.apply(&Event::Remap { value, team });
+        self.mapping.insert(value, team);
+    }
+
+    /// A connection's settings as a merge patch of what it has.
+    fn settings(&self, directory: Directory) -> Value {
         let scope = self.universe.scope(directory);
-        let table: BTreeMap<&str, &String> = self
-            .mapping
-            .iter()
-            .filter(|(_, team)| scope.contains(team))
-            .map(|(value, team)| (*value, &self.teams[team]))
-            .collect();
+        let means = |team: &Team| scope.contains(team).then(|| &self.teams[team]);
+        let table: BTreeMap<&str, Option<&String>> =
+            self.mapping.iter().map(|(value, team)| (*value, means(team))).collect();
         let mut settings = json!({
             "anchor": {"claim": "anchor", "namespace": format!("{:?}", directory.namespace())},
+            "organizations": [self.organization],
             "default": {"organization": self.organization},
             "groups": {"table": table},
             "userName": ["preferred_username"],
@@ -196,7 +219,11 @@ impl Stored {
             settings["default"]["group"] = json!(self.teams[&self.universe.default_team(directory)]);
             settings["default"]["mode"] = json!(if mode == DefaultMode::Always { "always" } else { "fallback" });
         }
-        Rules::default_for(directory.id()).patched(&settings).expect("settings that hold")
+        settings
+    }
+
+    fn rules(&self, directory: Directory) -> Rules {
+        Rules::default_for(directory.id()).patched(&self.settings(directory)).expect("settings that hold")
     }
 
     fn configure(&self, directory: Directory) -> Result<ConnectionInfo, Error> {
@@ -246,6 +273,10 @@ impl Stored {
     fn team(&self, id: &str) -> Option<Team> {
         self.teams.iter().find(|(_, of)| *of == id).map(|(team, _)| *team)
     }
+}
+
+fn kind(name: &str) -> Arc<ResourceType> {
+    Registry::builtin().type_named(name).expect("a built-in type").clone()
 }
 
 fn domain(directory: Directory) -> Option<&'static str> {

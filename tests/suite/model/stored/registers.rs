@@ -69,7 +69,7 @@ impl Stored {
         known
     }
 
-    /// The person's registers with the model's names of connections and groups.
+    /// The person's registers with the model's names of connections and groups, and its stamps.
     pub(super) fn translated(&self, account: &Account) -> Person {
         let mut person = account.person.clone();
         let directory = |id: &str| {
@@ -84,8 +84,19 @@ impl Stored {
             }
             let Some(parent) = self.parent(&vouch.parent) else { return false };
             vouch.parent = parent.to_owned();
+            vouch.stamp = self.stamp(vouch.stamp);
+            vouch.until = vouch.until.map(|until| self.stamp(until));
             true
         });
+        for record in &mut person.records {
+            (record.bound_at, record.off) = (self.stamp(record.bound_at), record.off.map(|off| self.stamp(off)));
+        }
+        for link in &mut person.links {
+            let claims = link.groups.iter_mut().chain(&mut link.roles).map(|claim| &mut claim.stamp);
+            let stamps = claims.chain(link.attributes.values_mut().map(|claim| &mut claim.stamp));
+            stamps.chain([&mut link.last_login]).for_each(|stamp| *stamp = self.stamp(*stamp));
+        }
+        person.off = person.off.map(|off| self.stamp(off));
         for held in &mut person.held {
             held.connection = directory(&held.connection);
             held.parent = held.parent.as_deref().and_then(|id| self.parent(id)).map(str::to_owned);
@@ -109,7 +120,7 @@ impl Stored {
             let directory = self.connections.iter().find(|(_, id)| **id == connection).map(|(directory, _)| directory);
             let team = self.team(&group).and_then(|team| world.groups.get_mut(team.id()));
             if let (Some(directory), Some(group)) = (directory, team) {
-                group.full.insert(directory.id().to_owned(), stamp);
+                group.full.insert(directory.id().to_owned(), self.stamp(stamp));
             }
         }
         world
