@@ -117,7 +117,8 @@ fn stories() -> Vec<(&'static str, Vec<Event>)> {
     let (client, who) = (Client::C1, "p");
     let put = |client, active, stamp| Event::Put { client, who, active, name: Some("N1"), stamp };
     let member = |present, stamp| Event::Member { client, team: Team::G1, who, present, stamp };
-    let signs_in = |login, iat, groups| Event::Login(SignIn { login, who, iat, groups, name: Some("J1"), roles: None });
+    let signs_in =
+        |login, iat, groups| Event::Login(SignIn { login, who, iat, groups, name: Some("J1"), roles: None, anchor: 0 });
     let (absent, invite, delete) =
         (Groups::Absent, Event::Invite { who, team: Team::G1 }, Event::Delete { client, who });
     let enter = Event::Enter { who, name: "E1" };
@@ -234,6 +235,20 @@ mod every_bounded_history_agrees_with_the_reference {
     #[test]
     fn postgres() {
         on_postgres(|database| agrees(database, &BOUNDED, 2));
+    }
+}
+
+mod every_history_of_moves_agrees_with_the_reference {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        agrees(&Database::sqlite(), &[World::moved], 25);
+    }
+
+    #[test]
+    fn postgres() {
+        on_postgres(|database| agrees(database, &[World::moved], 6));
     }
 }
 

@@ -25,6 +25,17 @@ use rollkeeper::reconcile::{DefaultMode, Stamp, Word};
 /// The name by which an IdP's sources know a person: `externalId`, anchor and address in one.
 pub type Who = &'static str;
 
+/// Which of a person's names in namespace A: what is pushed as `externalId` and claimed as the anchor. The first is the
+/// person's own, where they do not change everybody has that.
+pub type Anchor = u8;
+
+pub fn anchor_name(who: Who, anchor: Anchor) -> String {
+    if anchor == 0 { who.to_owned() } else { format!("{who}.{anchor}") }
+}
+
+/// Who is declared the successor of whom.
+pub const SUCCESSION: (Directory, Directory) = (Directory::D1, Directory::D2);
+
 /// Anchor namespaces; those of two different ones never merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Namespace {
@@ -154,6 +165,8 @@ pub struct Universe {
     /// Over HTTP. The teams are the first client's own, so nobody else lists anybody; and memberships are imported from files,
     /// which leave what is imported or granted already as it is.
     pub wired: bool,
+    /// Anchors change, and one directory succeeds another. Nobody is deleted or withdrawn there.
+    pub moves: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -181,6 +194,7 @@ impl Universe {
         budget: None,
         founded: true,
         wired: false,
+        moves: false,
     };
     /// Three people, another scope and another default team.
     pub const WIDE: Self =
@@ -195,6 +209,8 @@ impl Universe {
     pub const HELD: Self = Self { budget: Some(1), time: Some(Time { lease: None }), ..Self::WIDE };
     /// Somebody is the last owner.
     pub const OWNED: Self = Self { founded: false, ..Self::WIDE };
+
+    pub const MOVED: Self = Self { moves: true, ..Self::WIDE };
 
     /// Invitations go to an address in a domain, and a domain is verified for one connection.
     pub const fn stored(self) -> Self {
@@ -246,6 +262,13 @@ pub enum Event {
     Delete {
         client: Client,
         who: Who,
+    },
+    /// Push gives the person another `externalId`.
+    Rename {
+        client: Client,
+        who: Who,
+        anchor: Anchor,
+        stamp: Stamp,
     },
     /// Push adds or removes one member; an addition claims the person.
     Member {
@@ -319,6 +342,8 @@ pub enum Event {
     Withdraw {
         login: Login,
     },
+    /// The second directory is declared the first one's successor, with all its domains.
+    Succeed,
     /// An administrator lets what is held of a connection's words take effect.
     Apply {
         directory: Directory,
@@ -339,6 +364,7 @@ pub struct SignIn {
     pub name: Option<&'static str>,
     /// Absent, or all of them.
     pub roles: Option<&'static [&'static str]>,
+    pub anchor: Anchor,
 }
 
 /// The three states of a claim.
@@ -364,11 +390,12 @@ impl Event {
         match self {
             Self::Put { client, .. }
             | Self::Delete { client, .. }
+            | Self::Rename { client, .. }
             | Self::Member { client, .. }
             | Self::Members { client, .. } => Speaker::Push(*client),
             Self::Login(sign_in) => Speaker::Login(sign_in.login),
             Self::Invite { .. } => Speaker::Invitation,
-            Self::Remap { .. } | Self::Withdraw { .. } | Self::Wait { .. } => Speaker::Configuration,
+            Self::Remap { .. } | Self::Withdraw { .. } | Self::Succeed | Self::Wait { .. } => Speaker::Configuration,
             _ => Speaker::Administrator,
         }
     }
@@ -377,6 +404,7 @@ impl Event {
     pub fn stamp(&self) -> Option<Stamp> {
         match self {
             Self::Put { stamp, .. }
+            | Self::Rename { stamp, .. }
             | Self::Member { stamp, .. }
             | Self::Members { stamp, .. }
             | Self::Import { stamp, .. }
@@ -412,6 +440,8 @@ pub enum Refusal {
     Tombstoned,
     IdentityConflict,
     Inactive,
+    /// `account_exists_unlinked`.
+    Unlinked,
 }
 
 impl Outcome {

@@ -231,7 +231,7 @@ impl Pure {
     }
 
     fn login(&mut self, evidence: SignIn) -> Outcome {
-        let SignIn { login, who, iat, groups, name, roles } = evidence;
+        let SignIn { login, who, iat, groups, name, roles, .. } = evidence;
         let (namespace, directory) = (login.namespace(), login.directory());
         let graves = [Grave::Everywhere(namespace), Grave::At(directory)];
         if graves.iter().any(|grave| self.tombs.contains_key(&(*grave, who))) {
@@ -387,6 +387,7 @@ impl Subject for Pure {
             }),
             Event::Dismiss { who } => self.administer(who, |person| forget_manual(person, ORGANIZATION)),
             Event::Wait { .. } | Event::Apply { .. } => Outcome::Ok,
+            Event::Rename { .. } | Event::Succeed => unreachable!("names move over a store only"),
             Event::Suspend { who, stamp } => self.administer(who, |person| {
                 person.suspended = true;
                 person.off = person.off.max(Some(*stamp));

@@ -10,7 +10,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rollkeeper::reconcile::{DefaultMode, Stamp, Word};
 
 use super::checks::Case;
-use super::{Client, DAY, Directory, Event, Groups, HOUR, Login, MINUTE, Mode, Role, SignIn, Team, Universe, Who};
+use super::{
+    Anchor, Client, DAY, Directory, Event, Groups, HOUR, Login, MINUTE, Mode, Role, SignIn, Team, Universe, Who,
+};
 
 /// The same histories in every run.
 pub fn runner(seed: u8, cases: u32) -> TestRunner {
@@ -59,6 +61,10 @@ impl World {
         Self { universe: Universe::HELD, ..Self::deep() }
     }
 
+    pub fn moved() -> Self {
+        Self { universe: Universe::MOVED, ..Self::deep() }
+    }
+
     pub fn owned() -> Self {
         Self { universe: Universe::OWNED, ..Self::deep() }
     }
@@ -102,6 +108,7 @@ fn happens(universe: &Universe, event: &Event) -> bool {
         Event::Invite { .. } => universe.time.is_none(),
         Event::Wait { .. } => universe.time.is_some(),
         Event::Apply { .. } => universe.budget.is_some(),
+        Event::Delete { .. } | Event::Withdraw { .. } if universe.moves => false,
         _ => !configures || universe.founded && universe.budget.is_none(),
     }
 }
@@ -110,6 +117,7 @@ fn happens(universe: &Universe, event: &Event) -> bool {
 fn happen_at(event: &mut Event, now: Stamp) {
     match event {
         Event::Put { stamp, .. }
+        | Event::Rename { stamp, .. }
         | Event::Member { stamp, .. }
         | Event::Members { stamp, .. }
         | Event::Import { stamp, .. }
@@ -149,7 +157,15 @@ fn beginning(world: &World) -> impl Strategy<Value = Vec<Event>> + use<> {
             }
             for (login, (signs_in, iat, groups)) in Login::ALL.into_iter().zip(logins) {
                 if signs_in {
-                    events.push(Event::Login(SignIn { login, who, iat, groups, name: Some("J1"), roles: None }));
+                    events.push(Event::Login(SignIn {
+                        login,
+                        who,
+                        iat,
+                        groups,
+                        name: Some("J1"),
+                        roles: None,
+                        anchor: 0,
+                    }));
                 }
             }
             events
@@ -169,6 +185,10 @@ const GROUPS: [Groups; 7] = [
     Groups::Known(&["G2"]),
     Groups::Known(&["G1", "G2"]),
 ];
+
+const ANCHORS: [Anchor; 3] = [0, 1, 2];
+/// As often as it stands here.
+const SHOWN: [Anchor; 6] = [0, 0, 0, 1, 1, 2];
 
 const ROLES: [Option<&[&str]>; 6] = [None, None, Some(&[]), Some(&["ZZ"]), Some(&["E"]), Some(&["O", "E"])];
 
@@ -192,6 +212,8 @@ enum Kind {
     Dismiss,
     Apply,
     Wait,
+    Rename,
+    Succeed,
 }
 
 /// As often as it stands here.
@@ -211,6 +233,9 @@ pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
     let mut kinds = KINDS.to_vec();
     kinds.extend(world.universe.time.map(|_| Kind::Wait));
     kinds.extend(world.universe.budget.map(|_| Kind::Apply));
+    if world.universe.moves {
+        kinds.extend([Kind::Rename, Kind::Rename, Kind::Rename, Kind::Succeed]);
+    }
     let (timed, wired) = (world.universe.time.is_some(), world.universe.wired);
     (select(kinds), place, sign_in(world), list, 0..12_usize, 0..10_usize).prop_map(
         move |(kind, (who, client, team), sign_in, list, pick, percent)| {
@@ -224,6 +249,8 @@ pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
                     Event::Put { client, who, active: pick / 3 != 0, name, stamp }
                 }
                 Kind::Delete => Event::Delete { client, who },
+                Kind::Rename => Event::Rename { client, who, anchor: ANCHORS[pick % 3], stamp },
+                Kind::Succeed => Event::Succeed,
                 Kind::Member => Event::Member { client: lister, team, who, present: percent < 6, stamp },
                 Kind::Members => Event::Members { client: lister, team, list: BTreeSet::from_iter(list), stamp },
                 Kind::Login => Event::Login(sign_in),
@@ -255,6 +282,9 @@ pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
 
 pub fn sign_in(world: &World) -> impl Strategy<Value = SignIn> + use<> {
     let names = select(&[Some("J1"), Some("J2"), None]);
-    (select(&Login::ALL), select(world.universe.people), world.stamps.clone(), select(&GROUPS), names, select(&ROLES))
-        .prop_map(|(login, who, iat, groups, name, roles)| SignIn { login, who, iat, groups, name, roles })
+    let anchors = if world.universe.moves { select(&SHOWN[..]) } else { select(&SHOWN[..1]) };
+    let who = (select(&Login::ALL), select(world.universe.people), anchors);
+    (who, world.stamps.clone(), select(&GROUPS), names, select(&ROLES)).prop_map(
+        |((login, who, anchor), iat, groups, name, roles)| SignIn { login, who, iat, groups, name, roles, anchor },
+    )
 }

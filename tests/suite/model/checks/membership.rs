@@ -136,7 +136,8 @@ pub fn roles(bench: &mut Bench<'_>) -> Verdict {
     if state.find(Namespace::A, who).is_some_and(|account| state.banned(account)) {
         return None;
     }
-    let signs_in = SignIn { login: Login::K1, who, iat: LATE, groups: Groups::Absent, name: None, roles: Some(&["O"]) };
+    let signs_in =
+        SignIn { login: Login::K1, who, iat: LATE, groups: Groups::Absent, name: None, roles: Some(&["O"]), anchor: 0 };
     let appoint = Event::Appoint { who, word: Word::Grant, role: Some(Role::Editor), until: None };
     let (mut subject, outcomes) = bench.after(&[Event::Login(signs_in), appoint]);
     if outcomes[0] != Outcome::Allow {

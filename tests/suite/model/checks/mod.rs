@@ -143,5 +143,5 @@ pub fn play(world: &World, seed: u8, each: usize, start: &mut Start<'_>) -> Resu
 }
 
 fn login(login: Login, who: Who, iat: Stamp, groups: Groups, name: Option<&'static str>) -> Event {
-    Event::Login(SignIn { login, who, iat, groups, name, roles: None })
+    Event::Login(SignIn { login, who, iat, groups, name, roles: None, anchor: 0 })
 }

@@ -77,6 +77,8 @@ impl State {
         match event {
             Event::Put { client, who, active, name, stamp } => self.put(*client, who, *active, *name, *stamp),
             Event::Delete { client, who } => self.delete(*client, who),
+            Event::Rename { client, who, anchor, stamp } => self.rename(*client, who, *anchor, *stamp),
+            Event::Succeed => self.succeed(),
             Event::Member { client, team, who, present, stamp } => {
                 self.edit_member(*client, *team, who, *present, *stamp)
             }
@@ -141,6 +143,11 @@ impl State {
         }
         self.tombs.remove(&(Grave::Everywhere(Namespace::A), who));
         self.tombs.remove(&(Grave::At(client.directory()), who));
+        if !self.records.contains_key(&(client, who)) {
+            let account = self.ids[&(Space::A, who)];
+            self.name_by_anchor(account, who, self.external_id(client, who));
+            self.take_over(client.directory(), account, who);
+        }
         let new = Record { active: true, name: Said::Nothing, bound: stamp, off: None };
         self.records.entry((client, who)).or_insert(new)
     }
@@ -148,6 +155,10 @@ impl State {
     fn put(&mut self, client: Client, who: Who, active: bool, name: Option<&'static str>, stamp: Stamp) -> Outcome {
         let known = self.ids.contains_key(&(Space::A, who)) && !self.records.contains_key(&(client, who));
         if self.is(Variant::NoAdopt) && known {
+            return Outcome::Conflict;
+        }
+        let is_new = !self.records.contains_key(&(client, who));
+        if self.universe.moves && is_new && !self.may_state(client, who) {
             return Outcome::Conflict;
         }
         let record = self.bind(client, who, stamp);
@@ -169,13 +180,7 @@ impl State {
         let Some(record) = self.records.remove(&(client, who)) else { return Outcome::Unknown };
 
         self.bury(Grave::At(client.directory()), who);
-        for ((by, _), list) in &mut self.lists {
-            if *by == client {
-                list.remove(who);
-            }
-        }
-        self.removed.retain(|(by, _, of), _| (*by, *of) != (client, who));
-
+        self.forget_lists(client, who);
         let gone = self.records_of(account).next().is_none();
         let ends = |key: &(super::super::Login, Who), of: Account| {
             of == account && (gone || key.0.directory() == client.directory())
@@ -194,6 +199,16 @@ impl State {
         }
         self.retire(account, who);
         Outcome::Gone
+    }
+
+    /// What the client listed and removed of the person.
+    pub(super) fn forget_lists(&mut self, client: Client, who: Who) {
+        for ((by, _), list) in &mut self.lists {
+            if *by == client {
+                list.remove(who);
+            }
+        }
+        self.removed.retain(|(by, _, of), _| (*by, *of) != (client, who));
     }
 
     fn retire(&mut self, account: Account, who: Who) {
@@ -222,8 +237,13 @@ impl State {
         if !present && !bound {
             return Outcome::Unknown;
         }
-        if present && !bound && self.records_of(account).next().is_some() {
-            return Outcome::Invalid; // somebody else pushes that person
+        let is_others = if self.universe.moves {
+            present && !bound && !self.may_list(client, who, account)
+        } else {
+            present && !bound && self.records_of(account).next().is_some()
+        };
+        if is_others {
+            return Outcome::Invalid;
         }
         let list = self.lists.entry((client, team)).or_default();
         if present {
@@ -259,12 +279,17 @@ impl State {
     }
 
     fn login(&mut self, evidence: SignIn) -> Outcome {
-        let SignIn { login, who, iat, mut groups, name, roles } = evidence;
+        let SignIn { login, who, iat, mut groups, name, roles, .. } = evidence;
         let (namespace, directory) = (login.namespace(), login.directory());
         if self.tombstoned(directory, who) && !self.is(Variant::NoTombstone) {
             return Outcome::Deny(Refusal::Tombstoned);
         }
-        let (linked, found) = (self.links.get(&(login, who)).copied(), self.find(namespace, who));
+        let linked = self.links.get(&(login, who)).copied();
+        let found = if self.universe.moves && linked.is_some() { Ok(linked) } else { self.recognise(evidence) };
+        let found = match found {
+            Ok(found) => found,
+            Err(refusal) => return Outcome::Deny(refusal),
+        };
         if linked.is_some() && found.is_some() && linked != found {
             return Outcome::Deny(Refusal::IdentityConflict);
         }
@@ -284,7 +309,10 @@ impl State {
         }
         let account = known.unwrap_or_else(|| self.create(namespace, who));
         self.ids.entry((space(namespace), who)).or_insert(account);
-        self.links.insert((login, who), account);
+        if self.links.insert((login, who), account).is_none() {
+            self.take_over(directory, account, who);
+        }
+        self.show(account, evidence);
 
         let in_nothing = !Team::ALL.iter().any(|team| self.member(account, *team));
         if self.is(Variant::StickyDefault) && in_nothing && !matches!(groups, Groups::Known([_, ..])) {

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use rollkeeper::directory::{Caller, Directory as Product, Error, ListChange, Precondition, Wants};
+use rollkeeper::directory::{Caller, Directory as Product, Error, ListChange, Precondition, Succession, Wants};
 use rollkeeper::jit::claims::Statement;
 use rollkeeper::reconcile::Word;
+use rollkeeper::scim::message::PatchOp;
 use serde_json::{Map, Value, json};
 
 use super::super::observe::NAME;
-use super::super::{Client, Directory, Event, Groups, Namespace, Outcome, Refusal, Role, SignIn, Team, Who};
+use super::super::{
+    Anchor, Client, Directory, Event, Groups, Namespace, Outcome, Refusal, Role, SUCCESSION, SignIn, Team, Who,
+    anchor_name,
+};
 use super::{Stored, address, domain, user, user_name};
+
+const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 impl Stored {
     /// Events without a stamp of their own happen before all others, so that they end nothing. Where time passes they happen
@@ -29,6 +35,8 @@ impl Stored {
         match event {
             Event::Put { client, who, active, name, .. } => self.put(*client, who, *active, *name),
             Event::Delete { client, who } => self.delete(*client, who),
+            Event::Rename { client, who, anchor, .. } => self.rename(*client, who, *anchor),
+            Event::Succeed => self.succeed(),
             Event::Member { client, team, who, present, .. } => self.list(*client, *team, who, *present),
             Event::Members { client, team, list, .. } => self.members(*client, *team, list),
             Event::Login(sign_in) => self.login(*sign_in),
@@ -81,7 +89,7 @@ impl Stored {
     }
 
     fn put(&self, client: Client, who: Who, active: bool, name: Option<&str>) -> Outcome {
-        let mut body = user(who);
+        let mut body = self.pushed(client, who);
         body["active"] = json!(active);
         if let Some(name) = name {
             body[NAME] = json!(name);
@@ -112,6 +120,29 @@ impl Stored {
         if self.person(Namespace::A, who).is_some() { Outcome::Ok } else { Outcome::Gone }
     }
 
+    fn rename(&mut self, client: Client, who: Who, anchor: Anchor) -> Outcome {
+        let Some(id) = self.record(client, who) else { return Outcome::Unknown };
+        let operation = json!({"op": "replace", "path": "externalId", "value": anchor_name(who, anchor)});
+        let body = json!({"schemas": [PATCH_OP], "Operations": [operation]});
+        let message = PatchOp::read(&body).expect("it is one");
+        let (product, push, none) = (&self.store.product, self.push(client), Precondition::None);
+        let patched = product.patch(&push, &self.users, &id, &none, &message.operations, Wants::default());
+        let renamed = outcome(self.store.wait(patched));
+        if renamed == Outcome::Ok {
+            self.external_ids.insert((client, who), anchor);
+        }
+        renamed
+    }
+
+    fn succeed(&mut self) -> Outcome {
+        let [old, new] = [SUCCESSION.0, SUCCESSION.1].map(|directory| self.connections[&directory].clone());
+        let succession = Succession { predecessor: old, domains: None };
+        let declared = self.store.product.succeed_connection(&self.tenant, &new, &succession, true, (None, 0));
+        let declared = outcome(self.store.wait(declared));
+        self.succeeded |= declared == Outcome::Ok;
+        declared
+    }
+
     fn change(&self, client: Client, team: Team, change: &ListChange) -> Outcome {
         let (connection, group) = (&self.connections[&client.directory()], &self.teams[&team]);
         outcome(self.store.wait(self.store.product.push_list(&self.tenant, connection, group, change)))
@@ -130,13 +161,16 @@ impl Stored {
         let pushed = Client::ALL.into_iter().any(|client| self.record(client, who).is_some());
         let add = ListChange::Add(vec![id.clone()]);
         let added = self.change(client, team, &add);
-        if bound || pushed || added == Outcome::Lost {
+        let is_claimed = added == Outcome::Ok;
+        if bound || pushed && !is_claimed || added == Outcome::Lost {
             return added;
         }
-        let is_claimed = added == Outcome::Ok;
-        let stated = self.state(client, Some(id).filter(|_| is_claimed), &user(who));
+        let stated = self.state(client, Some(id).filter(|_| is_claimed), &self.pushed(client, who));
         if stated == Outcome::Lost {
             return stated;
+        }
+        if self.universe.moves && stated == Outcome::Conflict {
+            return added;
         }
         assert_eq!(stated, Outcome::Ok, "{who} is stated by {client:?}");
         if is_claimed { added } else { self.change(client, team, &add) }
@@ -162,6 +196,7 @@ impl Stored {
                 "tombstoned" => Refusal::Tombstoned,
                 "identity_conflict" => Refusal::IdentityConflict,
                 "inactive" => Refusal::Inactive,
+                "account_exists_unlinked" if self.universe.moves => Refusal::Unlinked,
                 other => panic!("refused: {other}"),
             }),
         }
@@ -210,10 +245,10 @@ impl Stored {
 
 /// What a sign-in claims, besides who signed it when and for whom.
 pub(super) fn claims(evidence: SignIn) -> Map<String, Value> {
-    let SignIn { login, who, groups, name, roles, .. } = evidence;
+    let SignIn { login, who, groups, name, roles, anchor, .. } = evidence;
     let email = format!("{who}@{}", domain(login.directory()).unwrap_or("b.example"));
     let mut claims = Map::from_iter([
-        ("anchor".to_owned(), json!(who)),
+        ("anchor".to_owned(), json!(anchor_name(who, if login.namespace() == Namespace::A { anchor } else { 0 }))),
         ("preferred_username".to_owned(), json!(user_name(login.namespace(), who))),
         ("email".to_owned(), json!(email)),
     ]);

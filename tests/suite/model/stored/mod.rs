@@ -35,8 +35,8 @@ pub use wired::{Wire, Wired};
 use super::observe::{self, NAME};
 use super::pure::{ORGANIZATION, Pure};
 use super::{
-    Client, Directory, Effective, Event, HOUR, MAPPING, MINUTE, Mode, Namespace, Outcome, PushView, RELEASE,
-    ROLE_OF_TEAM, ROLES, Registers, Seen, Subject, Team, Universe, Who,
+    Anchor, Client, Directory, Effective, Event, HOUR, MAPPING, MINUTE, Mode, Namespace, Outcome, PushView, RELEASE,
+    ROLE_OF_TEAM, ROLES, Registers, SUCCESSION, Seen, Subject, Team, Universe, Who, anchor_name,
 };
 
 /// A migrated database and the doors to it, shared by all histories of a test.
@@ -109,6 +109,9 @@ pub struct Stored {
     organization: String,
     connections: BTreeMap<Directory, String>,
     teams: BTreeMap<Team, String>,
+    /// By what each client pushes somebody, if not by the first name.
+    external_ids: BTreeMap<(Client, Who), Anchor>,
+    succeeded: bool,
 }
 
 impl Stored {
@@ -135,6 +138,8 @@ impl Stored {
             organization: String::new(),
             connections: BTreeMap::new(),
             teams: BTreeMap::new(),
+            external_ids: BTreeMap::new(),
+            succeeded: false,
         };
         store.clock.set(0);
         (stored, name)
@@ -212,14 +217,21 @@ impl Stored {
         if let Some(lease) = self.universe.time.and_then(|time| time.lease) {
             settings["groups"]["lease"] = json!(format!("PT{}M", lease / MINUTE));
         }
-        if let Some(domain) = domain(directory) {
-            settings["domains"] = json!([domain]);
-        }
+        settings["domains"] = json!(self.domains(directory));
         if let Some(mode) = self.mode {
             settings["default"]["group"] = json!(self.teams[&self.universe.default_team(directory)]);
             settings["default"]["mode"] = json!(if mode == DefaultMode::Always { "always" } else { "fallback" });
         }
         settings
+    }
+
+    fn domains(&self, directory: Directory) -> Vec<&'static str> {
+        let (old, new) = SUCCESSION;
+        match self.succeeded {
+            true if directory == old => Vec::new(),
+            true if directory == new => [new, old].into_iter().filter_map(domain).collect(),
+            _ => domain(directory).into_iter().collect(),
+        }
     }
 
     fn rules(&self, directory: Directory) -> Rules {
@@ -264,10 +276,29 @@ impl Stored {
         self.search(&self.reader(), &self.users, Some(filter)).pop().map(|user| user.id)
     }
 
-    /// The id of the person whom the client pushes by this name.
+    /// By what the client pushes the person.
+    fn external_id(&self, client: Client, who: Who) -> String {
+        anchor_name(who, self.external_ids.get(&(client, who)).copied().unwrap_or_default())
+    }
+
+    /// The user as the client states them.
+    fn pushed(&self, client: Client, who: Who) -> Value {
+        let mut body = user(who);
+        body["externalId"] = json!(self.external_id(client, who));
+        body
+    }
+
+    /// The id of the person whom the client pushes.
     fn record(&self, client: Client, who: Who) -> Option<String> {
-        let found = self.search(&self.push(client), &self.users, Some(format!("externalId eq \"{who}\"")));
+        let filter = format!("externalId eq \"{}\"", self.external_id(client, who));
+        let found = self.search(&self.push(client), &self.users, Some(filter));
         found.into_iter().find(|user| !user.limited).map(|user| user.id)
+    }
+
+    /// Whose anchor it is.
+    fn who(&self, anchor: &str) -> Who {
+        let is = |who: &&Who| anchor.strip_prefix(**who).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.universe.people.iter().find(is).copied().expect("somebody")
     }
 
     fn team(&self, id: &str) -> Option<Team> {
@@ -347,8 +378,7 @@ impl Subject for Stored {
     fn push_view(&mut self, client: Client) -> PushView {
         let mut view = PushView::default();
         for user in self.search(&self.push(client), &self.users, None).into_iter().filter(|user| !user.limited) {
-            let who = self.universe.people.iter().find(|who| user.external_id.as_deref() == Some(**who));
-            let who = *who.expect("a record has its name");
+            let who = self.who(user.external_id.as_deref().expect("a record has its name"));
             let teams = user.groups.iter().flatten().filter_map(|group| self.team(&group.value));
             view.listed.extend(teams.map(|team| (team, who)));
             let name = user.document.0.get(NAME).and_then(Value::as_str).map(str::to_owned);

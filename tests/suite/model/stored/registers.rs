@@ -26,6 +26,7 @@ impl Stored {
                 all.insert(format!("identity: {space} {who}"), name.clone());
             }
             observe::describe(&self.translated(account), &name, who, &mut all);
+            self.describe_anchors(account, &name, &mut all);
         }
         self.describe_tombstones(&accounts, &mut all);
         for invitation in self.store.wait(self.store.product.invitations(&self.tenant)).expect("they are read") {
@@ -60,13 +61,35 @@ impl Stored {
         let anchors = self.store.wait(anchors).expect("they are read");
         let mut known: Vec<(Option<Namespace>, Who)> = anchors
             .iter()
-            .map(|(space, name)| (Namespace::ALL.into_iter().find(|it| format!("{it:?}") == *space), named(name)))
+            .map(|(space, name)| (Namespace::ALL.into_iter().find(|it| format!("{it:?}") == *space), self.who(name)))
             .collect();
         if account.person.entered.contains_key("emails") {
             let name = account.person.entered.get("userName").and_then(|name| name.as_ref()?.as_str());
             known.push((None, named(name.expect("whoever is entered has a name"))));
         }
         known
+    }
+
+    /// The anchors of namespace A, where they change.
+    fn describe_anchors(&self, account: &Account, name: &str, all: &mut Registers) {
+        if !self.universe.moves {
+            return;
+        }
+        let engine = self.store.product.engine();
+        let load = async {
+            let mut tx = engine.read(&self.tenant).await?;
+            let mut anchors = Vec::new();
+            for (space, anchor) in identity::anchors_of(&mut tx, &account.person.id).await? {
+                if space == "A" {
+                    let known = identity::anchor(&mut tx, &space, &anchor).await?;
+                    anchors.push((anchor, known.is_some_and(|(_, retired)| retired)));
+                }
+            }
+            Ok::<_, rollkeeper::store::Error>(anchors)
+        };
+        for (anchor, retired) in self.store.wait(load).expect("they are read") {
+            all.insert(format!("anchor: {anchor}"), format!("{name}{}", if retired { " retired" } else { "" }));
+        }
     }
 
     /// The person's registers with the model's names of connections and groups, and its stamps.

@@ -21,6 +21,7 @@ impl Wired {
         match event {
             Event::Put { client, who, active, name, .. } => self.put(*client, who, *active, *name),
             Event::Delete { client, who } => self.delete(*client, who),
+            Event::Rename { .. } | Event::Succeed => unreachable!("names move over a store only"),
             Event::Member { client, team, who, present, .. } => self.list(*client, *team, who, *present),
             Event::Members { client, team, list, .. } => self.members(*client, *team, list),
             Event::Login(sign_in) => self.login(*sign_in),
