@@ -341,7 +341,7 @@ impl State {
     }
 
     fn accept_invitations(&mut self, directory: Directory, who: Who, iat: Stamp) {
-        let accepts = self.universe.invited.contains(&directory);
+        let accepts = self.universe.invited.contains(&directory) && self.owns(directory, directory);
         let mine = self.invitations.iter_mut().filter(|((of, _), _)| accepts && *of == who);
         for (_, accepted) in mine {
             *accepted = Some(accepted.map_or(iat, |earliest| earliest.min(iat)));

@@ -89,7 +89,7 @@ impl State {
     }
 
     /// Whether an address in this directory's domain counts as the person's own where the other one says it.
-    fn owns(&self, directory: Directory, domain: Directory) -> bool {
+    pub fn owns(&self, directory: Directory, domain: Directory) -> bool {
         let old = SUCCESSION.0;
         domain.client().is_some()
             && if domain == old && self.succeeded { directory == SUCCESSION.1 } else { directory == domain }
