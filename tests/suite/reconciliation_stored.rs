@@ -101,11 +101,11 @@ pub fn on_postgres(test: impl FnOnce(&Database)) {
 }
 
 /// A history told by hand: what a longer one once found.
-fn told(store: &Arc<Store>, story: &str, events: &[Event]) {
+fn told(store: &Arc<Store>, universe: Universe, story: &str, events: &[Event]) {
     for mode in [None, Some(DefaultMode::Fallback)] {
         let history = History { mode, events: events.to_vec() };
-        let mut product = Stored::new(store, UNIVERSE, mode);
-        if let Err(difference) = agree(UNIVERSE, &history, &mut product, true) {
+        let mut product = Stored::new(store, universe, mode);
+        if let Err(difference) = agree(universe, &history, &mut product, true) {
             panic!("{story}: {difference}");
         }
         assert_eq!(product.verify(), [], "{story}");
@@ -191,9 +191,42 @@ fn stories() -> Vec<(&'static str, Vec<Event>)> {
     ]
 }
 
+/// The same of anchors that change.
+fn stories_of_moves() -> Vec<(&'static str, Vec<Event>)> {
+    let put = |client, who, stamp| Event::Put { client, who, active: true, name: Some("N1"), stamp };
+    let rename = |client, who, anchor, stamp| Event::Rename { client, who, anchor, stamp };
+    let signs_in = |login, who, anchor, iat| {
+        Event::Login(SignIn { login, who, iat, groups: Groups::Absent, name: None, roles: None, anchor })
+    };
+    // An anchor has worked: from then on names lead to nobody.
+    let works = [put(Client::C2, "q", 1), signs_in(Login::K2, "q", 0, 2)];
+    vec![
+        (
+            "whom another client pushes by the anchor that one gives up, the anchor still leads to",
+            [
+                &works[..],
+                &[put(Client::C1, "p", 3), put(Client::C2, "p", 4), rename(Client::C1, "p", 1, 5)],
+                &[signs_in(Login::K2, "p", 0, 6), rename(Client::C2, "p", 2, 7), signs_in(Login::K1, "p", 0, 8)],
+            ]
+            .concat(),
+        ),
+        (
+            "a successor that pushes by an anchor which its predecessor gave up has people sign in by it",
+            [
+                &works[..],
+                &[put(Client::C1, "p", 3), rename(Client::C1, "p", 1, 4), Event::Succeed],
+                &[put(Client::C2, "p", 5), signs_in(Login::K2, "p", 0, 6), signs_in(Login::K2, "p", 1, 7)],
+            ]
+            .concat(),
+        ),
+    ]
+}
+
 fn stories_agree(database: &Database) {
     let store = Store::open(database.url());
-    stories().into_iter().for_each(|(story, events)| told(&store, story, &events));
+    stories().into_iter().for_each(|(story, events)| told(&store, UNIVERSE, story, &events));
+    let moves = Universe::MOVED.stored();
+    stories_of_moves().into_iter().for_each(|(story, events)| told(&store, moves, story, &events));
 }
 
 mod every_story_agrees_with_the_reference {

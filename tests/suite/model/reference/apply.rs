@@ -145,7 +145,7 @@ impl State {
         self.tombs.remove(&(Grave::At(client.directory()), who));
         if !self.records.contains_key(&(client, who)) {
             let account = self.ids[&(Space::A, who)];
-            self.name_by_anchor(account, who, self.external_id(client, who));
+            self.restore(account, who, self.external_id(client, who));
             self.take_over(client.directory(), account, who);
         }
         let new = Record { active: true, name: Said::Nothing, bound: stamp, off: None };

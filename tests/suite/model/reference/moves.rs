@@ -10,7 +10,7 @@ use rollkeeper::reconcile::Stamp;
 use super::super::{Anchor, Client, Directory, Login, Namespace, Outcome, Refusal, SUCCESSION, SignIn, Team, Who};
 use super::{Account, Space, State, Variant};
 
-/// An anchor of namespace A names an account for good; one that a push has given up leads nobody to it any more.
+/// An anchor of namespace A names an account for good; one by which nobody pushes the person any more leads nobody to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Named {
     pub account: Account,
@@ -56,14 +56,18 @@ impl State {
         }
         let account = self.anchors[&(who, old)].account;
         self.restore(account, who, to);
-        if let Some(given_up) = self.anchors.get_mut(&(who, old)) {
+        self.external_ids.insert((client, who), to);
+        let pushed = |by: &Client| self.records.contains_key(&(*by, who)) && self.external_id(*by, who) == old;
+        if !Client::ALL.iter().any(pushed)
+            && let Some(given_up) = self.anchors.get_mut(&(who, old))
+        {
             given_up.retired = true;
         }
-        self.external_ids.insert((client, who), to);
         Outcome::Ok
     }
 
-    fn restore(&mut self, account: Account, who: Who, anchor: Anchor) {
+    /// A push names the person so: whoever had given that up, it counts again.
+    pub fn restore(&mut self, account: Account, who: Who, anchor: Anchor) {
         self.name_by_anchor(account, who, anchor);
         if let Some(named) = self.anchors.get_mut(&(who, anchor)) {
             named.retired = false;
