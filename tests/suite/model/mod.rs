@@ -206,7 +206,8 @@ impl Universe {
     pub const TIMED: Self =
         Self { claim_max_age: Some(30 * DAY), time: Some(Time { lease: Some(3 * DAY) }), ..Self::WIDE };
     /// Hardly anything takes effect at once.
-    pub const HELD: Self = Self { budget: Some(1), time: Some(Time { lease: None }), ..Self::WIDE };
+    pub const HELD: Self =
+        Self { budget: Some(1), claim_max_age: Some(30 * DAY), time: Some(Time { lease: None }), ..Self::WIDE };
     /// Somebody is the last owner.
     pub const OWNED: Self = Self { founded: false, ..Self::WIDE };
 
@@ -297,11 +298,12 @@ pub enum Event {
         team: Team,
         stamp: Stamp,
     },
-    /// An administrator grants or denies; one replaces the other.
+    /// An administrator grants or denies; one replaces the other, and a grant may end by itself.
     Grant {
         who: Who,
         team: Team,
         word: Word,
+        until: Option<Stamp>,
     },
     Ungrant {
         who: Who,

@@ -57,8 +57,8 @@ pub fn describe(person: &Person, name: &str, who: Who, all: &mut Registers) {
             }
             Source::Grant | Source::Deny => {
                 let role = vouch.role.as_deref().and_then(role);
-                let terms = if parent == ORGANIZATION { format!(" {role:?} {:?}", vouch.until) } else { String::new() };
-                put(format!("administrator: {name} {parent}"), format!("{:?}{terms}", vouch.word));
+                let role = if parent == ORGANIZATION { format!(" {role:?}") } else { String::new() };
+                put(format!("administrator: {name} {parent}"), format!("{:?}{role} {:?}", vouch.word, vouch.until));
             }
             Source::Import => {
                 put(format!("import: {name} {parent}"), vouch.stamp.to_string());

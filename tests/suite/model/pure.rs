@@ -375,10 +375,13 @@ impl Subject for Pure {
             Event::Import { who, team, stamp } => self.administer(who, |person| {
                 say(person, *team, Source::Import, Word::Grant, |before| before.unwrap_or(*stamp).max(*stamp));
             }),
-            Event::Grant { who, team, word } => self.administer(who, |person| {
+            Event::Grant { who, team, word, until } => self.administer(who, |person| {
                 let source = if *word == Word::Grant { Source::Grant } else { Source::Deny };
                 forget_manual(person, team.id());
                 say(person, *team, source, *word, |_| 0);
+                if let Some(said) = person.vouches.last_mut() {
+                    said.until = *until;
+                }
             }),
             Event::Ungrant { who, team } => self.administer(who, |person| forget_manual(person, team.id())),
             Event::Appoint { who, word, role, until } => self.administer(who, |person| {

@@ -124,7 +124,7 @@ fn happen_at(event: &mut Event, now: Stamp) {
         | Event::Suspend { stamp, .. }
         | Event::Wait { stamp } => *stamp = now,
         Event::Login(sign_in) => sign_in.iat = now,
-        Event::Appoint { until, .. } => *until = until.map(|after| now + after),
+        Event::Appoint { until, .. } | Event::Grant { until, .. } => *until = until.map(|after| now + after),
         _ => {}
     }
 }
@@ -175,6 +175,9 @@ fn beginning(world: &World) -> impl Strategy<Value = Vec<Event>> + use<> {
 }
 
 const TEAMS: [Team; 2] = [Team::G1, Team::G2];
+
+/// How long after it a grant ends.
+const ENDS: [Option<Stamp>; 3] = [None, Some(30 * MINUTE), Some(DAY)];
 
 const GROUPS: [Groups; 7] = [
     Groups::Absent,
@@ -258,7 +261,8 @@ pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
                 Kind::Import => Event::Import { who, team: imported, stamp },
                 Kind::Grant => {
                     let word = if pick % 3 == 0 { Word::Deny } else { Word::Grant };
-                    Event::Grant { who, team, word }
+                    let until = ENDS[pick / 3 % 3].filter(|_| timed && word == Word::Grant);
+                    Event::Grant { who, team, word, until }
                 }
                 Kind::Ungrant => Event::Ungrant { who, team },
                 Kind::Suspend => Event::Suspend { who, stamp },
@@ -268,7 +272,7 @@ pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
                 Kind::Appoint => {
                     let word = if percent < 3 { Word::Deny } else { Word::Grant };
                     let role = [None, Some(Role::Editor)][pick % 2];
-                    let until = [None, Some(30 * MINUTE), Some(DAY)][pick / 2 % 3].filter(|_| timed);
+                    let until = ENDS[pick / 2 % 3].filter(|_| timed);
                     Event::Appoint { who, word, role, until }
                 }
                 Kind::Dismiss => Event::Dismiss { who },

@@ -222,7 +222,7 @@ pub fn weak_words(bench: &mut Bench<'_>) -> Verdict {
         let before = subject.is_in(who, team);
         subject.apply(&denial);
         let after = subject.is_in(who, team);
-        subject.apply(&Event::Grant { who, team, word: Word::Grant });
+        subject.apply(&Event::Grant { who, team, word: Word::Grant, until: None });
         if active_here && !before || after || !subject.is_in(who, team) {
             return Some(false);
         }

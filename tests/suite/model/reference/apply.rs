@@ -223,6 +223,7 @@ impl State {
         }
         self.ids.retain(|_, of| *of != account);
         self.manual.retain(|(of, _), _| *of != account);
+        self.ends.retain(|(of, _), _| *of != account);
         self.appointments.remove(&account);
         self.held.retain(|(of, _), _| *of != account);
         self.imports.retain(|(of, _), _| *of != account);
@@ -362,16 +363,20 @@ impl State {
 
     /// What a file that says it again leaves as it is.
     fn is_confirmed(&self, account: Account, team: Team) -> bool {
-        self.imports.contains_key(&(account, team)) || self.manual.get(&(account, team)) == Some(&Word::Grant)
+        let granted = self.manual.get(&(account, team)) == Some(&Word::Grant);
+        self.imports.contains_key(&(account, team)) || granted && !self.ends.contains_key(&(account, team))
     }
 
     fn administer(&mut self, account: Account, event: &Event) -> Outcome {
         match event {
-            Event::Grant { team, word, .. } => {
+            Event::Grant { team, word, until, .. } => {
                 self.manual.insert((account, *team), *word);
+                self.ends.remove(&(account, *team));
+                self.ends.extend(until.map(|until| ((account, *team), until)));
             }
             Event::Ungrant { team, .. } => {
                 self.manual.remove(&(account, *team));
+                self.ends.remove(&(account, *team));
             }
             Event::Appoint { word, role, until, .. } => {
                 let granted = *word == Word::Grant;

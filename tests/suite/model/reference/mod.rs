@@ -187,6 +187,8 @@ pub struct State {
     pub removed: BTreeMap<(Client, Team, Who), Stamp>,
     pub claims: BTreeMap<(Login, Who), Claims>,
     pub manual: BTreeMap<(Account, Team), Word>,
+    /// When a grant ends.
+    ends: BTreeMap<(Account, Team), Stamp>,
     pub locks: BTreeMap<Account, &'static str>,
     pub suspended: BTreeSet<Account>,
     pub entered: BTreeMap<Account, &'static str>,
@@ -232,6 +234,7 @@ impl State {
             removed: BTreeMap::new(),
             claims: BTreeMap::new(),
             manual: BTreeMap::new(),
+            ends: BTreeMap::new(),
             locks: BTreeMap::new(),
             suspended: BTreeSet::new(),
             entered: BTreeMap::new(),

@@ -83,7 +83,8 @@ impl State {
             }
         }
         for ((account, team), word) in &self.manual {
-            put(format!("administrator: {} {}", name(account), team.id()), format!("{word:?}"));
+            let until = self.ends.get(&(*account, *team));
+            put(format!("administrator: {} {}", name(account), team.id()), format!("{word:?} {until:?}"));
         }
         for (account, Appointment { word, role, until }) in &self.appointments {
             put(format!("administrator: {} org", name(account)), format!("{word:?} {role:?} {until:?}"));

@@ -44,8 +44,11 @@ impl Stored {
             Event::Import { who, team, .. } => self.administer(who, async |product, tenant, id| {
                 product.import_membership(tenant, id, &self.teams[team]).await
             }),
-            Event::Grant { who, team, word } => self.administer(who, async |product, tenant, id| match word {
-                Word::Grant => product.grant(tenant, id, &self.teams[team], None).await,
+            Event::Grant { who, team, word, until } => self.administer(who, async |product, tenant, id| match word {
+                Word::Grant => {
+                    let until = until.map(|until| self.milliseconds(until));
+                    product.grant(tenant, id, &self.teams[team], until).await
+                }
                 Word::Deny => product.deny(tenant, id, &self.teams[team]).await,
             }),
             Event::Ungrant { who, team } => {

@@ -27,7 +27,13 @@ impl Wired {
             Event::Login(sign_in) => self.login(*sign_in),
             Event::Enter { who, name } => self.enter(who, name),
             Event::Import { who, team, .. } => self.import(who, *team),
-            Event::Grant { who, team, word } => self.say(who, *word, json!({"group": self.stored.teams[team]})),
+            Event::Grant { who, team, word, until } => {
+                let mut grant = json!({"group": self.stored.teams[team]});
+                if let Some(until) = until {
+                    grant["until"] = json!(core::instant(self.stored.milliseconds(*until)));
+                }
+                self.say(who, *word, grant)
+            }
             Event::Ungrant { who, team } => self.unsay(who, &self.stored.teams[team]),
             Event::Appoint { who, word, role, until } => {
                 let mut appointment = json!({"organization": organization});
