@@ -366,7 +366,8 @@ impl Work<'_> {
         Ok(Some(off))
     }
 
-    /// A push that changes `externalId` adds an anchor and retires the old one, which never matches again.
+    /// A push that changes `externalId` adds an anchor and retires the old one, unless another connection of the namespace
+    /// pushes this person by it.
     async fn move_anchor(
         &mut self,
         connected: &Connected,
@@ -388,15 +389,26 @@ impl Work<'_> {
                         vec![(holder, "externalId")],
                     ));
                 }
-                Some((_, true)) => identity::restore_anchor(&mut self.tx, &namespace, new).await?,
-                Some(_) => {}
-                None => self.name_by_anchor(&namespace, new, id).await?,
+                _ => self.push_by_anchor(&namespace, new, id).await?,
             }
         }
-        if let Some(old) = old {
+        if let Some(old) = old
+            && !self.others_push_by(connected, old, id).await?
+        {
             identity::retire_anchor(&mut self.tx, &namespace, old).await?;
         }
         Ok(())
+    }
+
+    /// Whether another connection of the same namespace pushes the person by this anchor.
+    async fn others_push_by(&mut self, connected: &Connected, anchor: &str, id: &str) -> Result<bool> {
+        let namespace = connected.namespace();
+        let shares = |connection: &str| {
+            connection != connected.id
+                && self.configuration.connection(connection).is_some_and(|other| other.namespace() == namespace)
+        };
+        let records = resources::records(&mut self.tx, id).await?;
+        Ok(records.iter().any(|record| record.external_id.as_deref() == Some(anchor) && shares(&record.connection)))
     }
 
     /// A claiming request may set userName and addresses only to values in a domain verified for the connection, or to any

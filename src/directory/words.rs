@@ -100,7 +100,7 @@ impl Work<'_> {
         let off = (!said.active).then_some(self.now);
         self.write_record(&connected.id, id, said, off, self.now).await?;
         if let Some(external_id) = &said.external_id {
-            self.name_by_anchor(&connected.namespace(), external_id, id).await?;
+            self.push_by_anchor(&connected.namespace(), external_id, id).await?;
         }
         if !said.active {
             identity::remove_claims(&mut self.tx, &connected.id, id, self.now, &self.registry.unique).await?;
@@ -116,13 +116,28 @@ impl Work<'_> {
     /// The anchor names this account from now on. That it names another by now is a lost race: whoever looked it up saw nobody,
     /// and starting again shows who won. One that was retired stays so.
     pub(crate) async fn name_by_anchor(&mut self, namespace: &str, anchor: &str, id: &str) -> Result<()> {
-        if !identity::add_anchor(&mut self.tx, namespace, anchor, id).await?
-            && let Some((holder, false)) = identity::anchor(&mut self.tx, namespace, anchor).await?
-            && holder != id
-        {
-            return Err(store::Error::Conflict.into());
+        self.anchor(namespace, anchor, id).await.map(drop)
+    }
+
+    /// The same of an anchor by which a push names the account: one of this account that was retired counts again.
+    pub(crate) async fn push_by_anchor(&mut self, namespace: &str, anchor: &str, id: &str) -> Result<()> {
+        match self.anchor(namespace, anchor, id).await? {
+            Some((holder, true)) if holder == id => {
+                Ok(identity::restore_anchor(&mut self.tx, namespace, anchor).await?)
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Adds the anchor; whose it was already, and whether it was retired.
+    async fn anchor(&mut self, namespace: &str, anchor: &str, id: &str) -> Result<Option<(String, bool)>> {
+        if identity::add_anchor(&mut self.tx, namespace, anchor, id).await? {
+            return Ok(None);
+        }
+        match identity::anchor(&mut self.tx, namespace, anchor).await? {
+            Some((holder, false)) if holder != id => Err(store::Error::Conflict.into()),
+            known => Ok(known),
+        }
     }
 
     /// Binding a record clears the tombstones of its anchor, userName and addresses, with those of the account and of the

@@ -38,7 +38,7 @@ pub async fn add_anchor(tx: &mut Tx, namespace: &str, anchor: &str, resource: &s
     Ok(added > 0)
 }
 
-/// A retired anchor matches nobody again.
+/// A retired anchor matches nobody, until a push or an administrator names the account by it again.
 pub async fn retire_anchor(tx: &mut Tx, namespace: &str, anchor: &str) -> Result<(), Error> {
     run!(
         tx,
@@ -50,7 +50,7 @@ pub async fn retire_anchor(tx: &mut Tx, namespace: &str, anchor: &str) -> Result
     Ok(())
 }
 
-/// The push that retired it names the same account by it again.
+/// The same account is named by it again.
 pub async fn restore_anchor(tx: &mut Tx, namespace: &str, anchor: &str) -> Result<(), Error> {
     run!(
         tx,

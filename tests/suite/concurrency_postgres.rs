@@ -13,6 +13,7 @@ use rollkeeper::jit::claims::Statement;
 use rollkeeper::jit::login::{Answer, LoginError, Logins};
 use rollkeeper::store::Options;
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
 
 use crate::support::Database;
@@ -185,6 +186,48 @@ async fn of_a_post_beside_a_delete_no_word_is_left_on_whoever_is_gone() {
         let name = format!("p{n}");
         let _ = roll.push(&okta).post("User", json!({"userName": name, "externalId": name})).await;
         sign_in(&roll, &okta, &name, json!([]), &format!("{name} at last")).await.expect("whoever is pushed signs in");
+    }
+    roll.verified().await;
+}
+
+/// As many callers wait for somebody's lock.
+async fn until_waiting(connection: &mut PgConnection, callers: i64) {
+    let sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut *connection).await.expect("a number") < callers {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// The same step by step: the POST has found whom it means and waits behind the DELETE for the person's lock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_post_that_waited_for_a_delete_looks_again_at_whom_it_found() {
+    let roll = crowd().await;
+    let okta = roll.first_connection().await;
+    let push = roll.push(&okta);
+    let user = |name: &str| json!({"userName": name, "externalId": name});
+    // One whom the POST would restore, one whom it would adopt.
+    let inactive = push.post("User", user("ina")).await.expect("created").id;
+    let off = json!({"op": "replace", "path": "active", "value": false});
+    push.patch("User", &inactive, off).await.expect("deactivated");
+    let signed_in = sign_in(&roll, &okta, "sid", json!([]), "first").await.expect("signed in").user.id;
+    for (id, name) in [(inactive, "ina"), (signed_in, "sid")] {
+        let mut holding = PgConnection::connect(roll.url()).await.expect("the database opens");
+        sqlx::raw_sql("begin").execute(&mut holding).await.expect("it begins");
+        let lock = sqlx::query("select id from resource where id = $1 for no key update").bind(&id);
+        lock.execute(&mut holding).await.expect("it is locked");
+        let (there, of, gone) = (roll.clone(), okta.clone(), id.clone());
+        let deleting = tokio::spawn(async move { outcome(&there.push(&of).delete("User", &gone).await) });
+        until_waiting(&mut holding, 1).await;
+        let (there, of, body) = (roll.clone(), okta.clone(), user(name));
+        let posting = tokio::spawn(async move { outcome(&there.push(&of).post("User", body).await) });
+        until_waiting(&mut holding, 2).await;
+        sqlx::raw_sql("commit").execute(&mut holding).await.expect("it ends");
+        let told = (deleting.await.expect("an answer"), posting.await.expect("an answer"));
+        assert_eq!(told, ("ok".to_owned(), "ok".to_owned()), "{name}");
+        roll.verified().await;
+        assert_eq!(push.ids("User", &format!("userName eq \"{name}\"")).await.expect("a list").len(), 1, "{name}");
+        sign_in(&roll, &okta, name, json!([]), "at last").await.expect("whoever is pushed signs in");
+        holding.close().await.expect("it closes");
     }
     roll.verified().await;
 }

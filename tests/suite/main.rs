@@ -51,6 +51,7 @@ mod platform;
 mod reconciliation;
 mod reconciliation_rows;
 mod reconciliation_stored;
+mod reconciliation_wired;
 mod round_trip;
 mod routes;
 mod scim_basics;

@@ -3,24 +3,21 @@
 //!
 //! `PROPTEST_CASES` sets how many histories are played, as a multiple of proptest's own 256.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use proptest::test_runner::TestCaseError;
 use rollkeeper::reconcile::DefaultMode;
 
-use crate::model::checks::{Bench, CHECKS, Case};
 use crate::model::compare::agree;
-use crate::model::reference::State;
 use crate::model::stored::{Interrupted, Store, Stored};
 use crate::model::strategy::{self, History, World};
-use crate::model::{Client, Event, Groups, Login, Mode, SignIn, Subject, Team, Universe};
+use crate::model::{Client, Event, Groups, Login, Mode, SignIn, Subject, Team, Universe, checks};
 use crate::support::Database;
 
 const UNIVERSE: Universe = Universe::PLAIN.stored();
 
-fn scaled(cases: u32) -> u32 {
+pub fn scaled(cases: u32) -> u32 {
     let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     (cases * wanted.unwrap_or(256)).div_ceil(256)
 }
@@ -57,40 +54,18 @@ fn agrees(database: &Database, worlds: &[fn() -> World], cases: u32) {
     println!("{} histories, {} events", scaled(cases) as usize * worlds.len(), events.get());
 }
 
-fn lived<S: Subject>(mut subject: S, events: &[Event]) -> S {
-    subject.run(events);
-    subject
-}
-
-/// Every check on every case.
-fn all_checks(database: &Database, cases: u32) {
+/// Every check, on so many cases to which it applies.
+fn all_checks(database: &Database, each: u32) {
     let store: Arc<Store> = Store::open(database.url());
-    let applied = RefCell::new(BTreeMap::<&str, u32>::new());
-    let test = |(mut case, pushed): (Case, bool)| {
-        // Few cases are played here, and too few of them have a person whom both clients push.
-        if pushed {
-            let put = |client| Event::Put { client, who: case.who, active: true, name: Some("N1"), stamp: 1 };
-            case.prefix.extend(Client::ALL.map(put));
-        }
-        let state = lived(State::new(UNIVERSE, case.mode), &case.prefix);
-        for check in &CHECKS {
-            let mut start = |mode: Mode, events: &[Event]| -> Box<dyn Subject> {
-                Box::new(lived(Stored::new(&store, UNIVERSE, mode), events))
-            };
-            let verdict = (check.judge)(&mut Bench { case: &case, state: &state, start: &mut start });
-            if verdict == Some(false) {
-                return Err(TestCaseError::fail(format!("{}: {}", check.name, check.says)));
-            }
-            *applied.borrow_mut().entry(check.name).or_default() += u32::from(verdict.is_some());
-        }
-        Ok(())
+    let mut start = |mode: Mode, events: &[Event]| -> Box<dyn Subject> {
+        let mut subject = Stored::new(&store, UNIVERSE, mode);
+        subject.run(events);
+        Box::new(subject)
     };
-    let world = of_the_store(World::plain());
-    if let Err(failure) = strategy::runner(51, scaled(cases)).run(&(strategy::case(&world), proptest::bool::ANY), test)
-    {
-        panic!("{failure}");
+    match checks::play(&of_the_store(World::plain()), 51, scaled(each) as usize, &mut start) {
+        Ok(played) => println!("{played} cases"),
+        Err(failure) => panic!("{failure}"),
     }
-    println!("{} cases: {:?}", scaled(cases), applied.borrow());
 }
 
 /// The same with a failure between any two statements of every event (I18): it is told, it leaves nothing, and the event
@@ -119,18 +94,18 @@ fn crashes(database: &Database, worlds: &[fn() -> World], cases: u32) {
     println!("{histories} histories, {} events, {} cuts", events.get(), cuts.get());
 }
 
-fn on_postgres(test: impl FnOnce(&Database)) {
+pub fn on_postgres(test: impl FnOnce(&Database)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let database = runtime.block_on(Database::postgres());
     test(&database);
 }
 
 /// A history told by hand: what a longer one once found.
-fn told(store: &Arc<Store>, story: &str, events: &[Event]) {
+fn told(store: &Arc<Store>, universe: Universe, story: &str, events: &[Event]) {
     for mode in [None, Some(DefaultMode::Fallback)] {
         let history = History { mode, events: events.to_vec() };
-        let mut product = Stored::new(store, UNIVERSE, mode);
-        if let Err(difference) = agree(UNIVERSE, &history, &mut product, true) {
+        let mut product = Stored::new(store, universe, mode);
+        if let Err(difference) = agree(universe, &history, &mut product, true) {
             panic!("{story}: {difference}");
         }
         assert_eq!(product.verify(), [], "{story}");
@@ -142,7 +117,8 @@ fn stories() -> Vec<(&'static str, Vec<Event>)> {
     let (client, who) = (Client::C1, "p");
     let put = |client, active, stamp| Event::Put { client, who, active, name: Some("N1"), stamp };
     let member = |present, stamp| Event::Member { client, team: Team::G1, who, present, stamp };
-    let signs_in = |login, iat, groups| Event::Login(SignIn { login, who, iat, groups, name: Some("J1"), roles: None });
+    let signs_in =
+        |login, iat, groups| Event::Login(SignIn { login, who, iat, groups, name: Some("J1"), roles: None, anchor: 0 });
     let (absent, invite, delete) =
         (Groups::Absent, Event::Invite { who, team: Team::G1 }, Event::Delete { client, who });
     let enter = Event::Enter { who, name: "E1" };
@@ -215,9 +191,42 @@ fn stories() -> Vec<(&'static str, Vec<Event>)> {
     ]
 }
 
+/// The same of anchors that change.
+fn stories_of_moves() -> Vec<(&'static str, Vec<Event>)> {
+    let put = |client, who, stamp| Event::Put { client, who, active: true, name: Some("N1"), stamp };
+    let rename = |client, who, anchor, stamp| Event::Rename { client, who, anchor, stamp };
+    let signs_in = |login, who, anchor, iat| {
+        Event::Login(SignIn { login, who, iat, groups: Groups::Absent, name: None, roles: None, anchor })
+    };
+    // An anchor has worked: from then on names lead to nobody.
+    let works = [put(Client::C2, "q", 1), signs_in(Login::K2, "q", 0, 2)];
+    vec![
+        (
+            "whom another client pushes by the anchor that one gives up, the anchor still leads to",
+            [
+                &works[..],
+                &[put(Client::C1, "p", 3), put(Client::C2, "p", 4), rename(Client::C1, "p", 1, 5)],
+                &[signs_in(Login::K2, "p", 0, 6), rename(Client::C2, "p", 2, 7), signs_in(Login::K1, "p", 0, 8)],
+            ]
+            .concat(),
+        ),
+        (
+            "a successor that pushes by an anchor which its predecessor gave up has people sign in by it",
+            [
+                &works[..],
+                &[put(Client::C1, "p", 3), rename(Client::C1, "p", 1, 4), Event::Succeed],
+                &[put(Client::C2, "p", 5), signs_in(Login::K2, "p", 0, 6), signs_in(Login::K2, "p", 1, 7)],
+            ]
+            .concat(),
+        ),
+    ]
+}
+
 fn stories_agree(database: &Database) {
     let store = Store::open(database.url());
-    stories().into_iter().for_each(|(story, events)| told(&store, story, &events));
+    stories().into_iter().for_each(|(story, events)| told(&store, UNIVERSE, story, &events));
+    let moves = Universe::MOVED.stored();
+    stories_of_moves().into_iter().for_each(|(story, events)| told(&store, moves, story, &events));
 }
 
 mod every_story_agrees_with_the_reference {
@@ -262,6 +271,20 @@ mod every_bounded_history_agrees_with_the_reference {
     }
 }
 
+mod every_history_of_moves_agrees_with_the_reference {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        agrees(&Database::sqlite(), &[World::moved], 25);
+    }
+
+    #[test]
+    fn postgres() {
+        on_postgres(|database| agrees(database, &[World::moved], 6));
+    }
+}
+
 mod a_crash_between_any_two_statements_leaves_nothing {
     use super::*;
 
@@ -281,11 +304,11 @@ mod every_check_holds_of_the_store {
 
     #[test]
     fn sqlite() {
-        all_checks(&Database::sqlite(), 20);
+        all_checks(&Database::sqlite(), 4);
     }
 
     #[test]
     fn postgres() {
-        on_postgres(|database| all_checks(database, 6));
+        on_postgres(|database| all_checks(database, 1));
     }
 }

@@ -5,7 +5,7 @@
 //! - What the predecessor does to such a person is refused and changes nothing that anybody sees.
 //! - Nobody is locked out: an account that was active and is pushed as active by its successor keeps its id and is active, and an
 //!   administrator's grant stands.
-//! - An anchor that a push has retired leads nobody to the person: a new subject that shows it is refused.
+//! - An anchor by which nobody pushes the person any more leads nobody there: a new subject that shows it is refused.
 //!
 //! `PROPTEST_CASES` sets how many histories are played, as a multiple of proptest's own 256.
 
@@ -243,8 +243,10 @@ impl Place {
         // Whose anchor is it that a sign-in shows?
         let retired = match event {
             Event::Login(connection, person, back, true) if back > 0 => {
-                let record = self.record(connection, person).await;
-                record.is_some_and(|(_, anchor)| anchor.is_some_and(|anchor| anchor != self.anchor(person, back)))
+                let shown = Some(self.anchor(person, back));
+                let (own, other) = (self.record(connection, person).await, self.record(1 - connection, person).await);
+                own.is_some_and(|(_, anchor)| anchor.is_some() && anchor != shown)
+                    && other.is_none_or(|(_, anchor)| anchor != shown)
             }
             _ => false,
         };

@@ -2,7 +2,7 @@
 //! can happen to them.
 //!
 //! Whatever reconciles is a [`Subject`]: the reference in plain Rust ([`reference`]), the product's pure functions
-//! over registers in memory ([`pure`]), or the whole of it over a store ([`stored`]). [`checks`] holds what must be true of any of them,
+//! over registers in memory ([`pure`]), or the whole of it over a store ([`stored`]), by its use cases or over HTTP. [`checks`] holds what must be true of any of them,
 //! [`compare::agree`] holds one against the reference, event by event, [`strategy`] makes the histories and [`observe`]
 //! says what a person's registers show. [`anyone`] makes people that no history need have made.
 //!
@@ -24,6 +24,17 @@ use rollkeeper::reconcile::{DefaultMode, Stamp, Word};
 
 /// The name by which an IdP's sources know a person: `externalId`, anchor and address in one.
 pub type Who = &'static str;
+
+/// Which of a person's names in namespace A: what is pushed as `externalId` and claimed as the anchor. The first is the
+/// person's own, where they do not change everybody has that.
+pub type Anchor = u8;
+
+pub fn anchor_name(who: Who, anchor: Anchor) -> String {
+    if anchor == 0 { who.to_owned() } else { format!("{who}.{anchor}") }
+}
+
+/// Who is declared the successor of whom.
+pub const SUCCESSION: (Directory, Directory) = (Directory::D1, Directory::D2);
 
 /// Anchor namespaces; those of two different ones never merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,6 +162,11 @@ pub struct Universe {
     pub budget: Option<usize>,
     /// Somebody who is none of these people owns the organization: nobody is its last owner.
     pub founded: bool,
+    /// Over HTTP. The teams are the first client's own, so nobody else lists anybody; and memberships are imported from files,
+    /// which leave what is imported or granted already as it is.
+    pub wired: bool,
+    /// Anchors change, and one directory succeeds another. Nobody is deleted or withdrawn there.
+    pub moves: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -177,6 +193,8 @@ impl Universe {
         time: None,
         budget: None,
         founded: true,
+        wired: false,
+        moves: false,
     };
     /// Three people, another scope and another default team.
     pub const WIDE: Self =
@@ -188,13 +206,20 @@ impl Universe {
     pub const TIMED: Self =
         Self { claim_max_age: Some(30 * DAY), time: Some(Time { lease: Some(3 * DAY) }), ..Self::WIDE };
     /// Hardly anything takes effect at once.
-    pub const HELD: Self = Self { budget: Some(1), time: Some(Time { lease: None }), ..Self::WIDE };
+    pub const HELD: Self =
+        Self { budget: Some(1), claim_max_age: Some(30 * DAY), time: Some(Time { lease: None }), ..Self::WIDE };
     /// Somebody is the last owner.
     pub const OWNED: Self = Self { founded: false, ..Self::WIDE };
+
+    pub const MOVED: Self = Self { moves: true, ..Self::WIDE };
 
     /// Invitations go to an address in a domain, and a domain is verified for one connection.
     pub const fn stored(self) -> Self {
         Self { invited: &[Directory::D1], ..self }
+    }
+
+    pub const fn wired(self) -> Self {
+        Self { wired: true, ..self.stored() }
     }
 
     pub fn scope(&self, directory: Directory) -> &'static [Team] {
@@ -239,6 +264,13 @@ pub enum Event {
         client: Client,
         who: Who,
     },
+    /// Push gives the person another `externalId`.
+    Rename {
+        client: Client,
+        who: Who,
+        anchor: Anchor,
+        stamp: Stamp,
+    },
     /// Push adds or removes one member; an addition claims the person.
     Member {
         client: Client,
@@ -266,11 +298,12 @@ pub enum Event {
         team: Team,
         stamp: Stamp,
     },
-    /// An administrator grants or denies; one replaces the other.
+    /// An administrator grants or denies; one replaces the other, and a grant may end by itself.
     Grant {
         who: Who,
         team: Team,
         word: Word,
+        until: Option<Stamp>,
     },
     Ungrant {
         who: Who,
@@ -311,6 +344,8 @@ pub enum Event {
     Withdraw {
         login: Login,
     },
+    /// The second directory is declared the first one's successor, with all its domains.
+    Succeed,
     /// An administrator lets what is held of a connection's words take effect.
     Apply {
         directory: Directory,
@@ -331,6 +366,7 @@ pub struct SignIn {
     pub name: Option<&'static str>,
     /// Absent, or all of them.
     pub roles: Option<&'static [&'static str]>,
+    pub anchor: Anchor,
 }
 
 /// The three states of a claim.
@@ -356,11 +392,12 @@ impl Event {
         match self {
             Self::Put { client, .. }
             | Self::Delete { client, .. }
+            | Self::Rename { client, .. }
             | Self::Member { client, .. }
             | Self::Members { client, .. } => Speaker::Push(*client),
             Self::Login(sign_in) => Speaker::Login(sign_in.login),
             Self::Invite { .. } => Speaker::Invitation,
-            Self::Remap { .. } | Self::Withdraw { .. } | Self::Wait { .. } => Speaker::Configuration,
+            Self::Remap { .. } | Self::Withdraw { .. } | Self::Succeed | Self::Wait { .. } => Speaker::Configuration,
             _ => Speaker::Administrator,
         }
     }
@@ -369,6 +406,7 @@ impl Event {
     pub fn stamp(&self) -> Option<Stamp> {
         match self {
             Self::Put { stamp, .. }
+            | Self::Rename { stamp, .. }
             | Self::Member { stamp, .. }
             | Self::Members { stamp, .. }
             | Self::Import { stamp, .. }
@@ -404,6 +442,8 @@ pub enum Refusal {
     Tombstoned,
     IdentityConflict,
     Inactive,
+    /// `account_exists_unlinked`.
+    Unlinked,
 }
 
 impl Outcome {

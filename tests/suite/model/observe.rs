@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rollkeeper::reconcile::{Group, Person, Source, Word, World, derive};
+use rollkeeper::reconcile::{Group, Person, Record, Source, Word, World, derive};
 
 use super::pure::ORGANIZATION;
 use super::{Directory, Login, PushView, Registers, Role, Seen, Team, Who};
@@ -42,7 +42,9 @@ pub fn describe(person: &Person, name: &str, who: Who, all: &mut Registers) {
             Some(None) => "cleared".to_owned(),
             Some(Some(value)) => format!("said {}", value.as_str().unwrap_or_default()),
         };
-        let value = format!("{} {name} bound {} off {:?}", record.active, record.bound_at, record.off);
+        let Record { active, bound_at, off, external_id, .. } = record;
+        let external_id = external_id.as_deref().unwrap_or("nobody");
+        let value = format!("{active} {name} bound {bound_at} off {off:?} as {external_id}");
         put(format!("push: {} record {who}", client(&record.connection)), value);
     }
     for vouch in &person.vouches {
@@ -55,8 +57,8 @@ pub fn describe(person: &Person, name: &str, who: Who, all: &mut Registers) {
             }
             Source::Grant | Source::Deny => {
                 let role = vouch.role.as_deref().and_then(role);
-                let terms = if parent == ORGANIZATION { format!(" {role:?} {:?}", vouch.until) } else { String::new() };
-                put(format!("administrator: {name} {parent}"), format!("{:?}{terms}", vouch.word));
+                let role = if parent == ORGANIZATION { format!(" {role:?}") } else { String::new() };
+                put(format!("administrator: {name} {parent}"), format!("{:?}{role} {:?}", vouch.word, vouch.until));
             }
             Source::Import => {
                 put(format!("import: {name} {parent}"), vouch.stamp.to_string());

@@ -231,7 +231,7 @@ impl Pure {
     }
 
     fn login(&mut self, evidence: SignIn) -> Outcome {
-        let SignIn { login, who, iat, groups, name, roles } = evidence;
+        let SignIn { login, who, iat, groups, name, roles, .. } = evidence;
         let (namespace, directory) = (login.namespace(), login.directory());
         let graves = [Grave::Everywhere(namespace), Grave::At(directory)];
         if graves.iter().any(|grave| self.tombs.contains_key(&(*grave, who))) {
@@ -375,10 +375,13 @@ impl Subject for Pure {
             Event::Import { who, team, stamp } => self.administer(who, |person| {
                 say(person, *team, Source::Import, Word::Grant, |before| before.unwrap_or(*stamp).max(*stamp));
             }),
-            Event::Grant { who, team, word } => self.administer(who, |person| {
+            Event::Grant { who, team, word, until } => self.administer(who, |person| {
                 let source = if *word == Word::Grant { Source::Grant } else { Source::Deny };
                 forget_manual(person, team.id());
                 say(person, *team, source, *word, |_| 0);
+                if let Some(said) = person.vouches.last_mut() {
+                    said.until = *until;
+                }
             }),
             Event::Ungrant { who, team } => self.administer(who, |person| forget_manual(person, team.id())),
             Event::Appoint { who, word, role, until } => self.administer(who, |person| {
@@ -387,6 +390,7 @@ impl Subject for Pure {
             }),
             Event::Dismiss { who } => self.administer(who, |person| forget_manual(person, ORGANIZATION)),
             Event::Wait { .. } | Event::Apply { .. } => Outcome::Ok,
+            Event::Rename { .. } | Event::Succeed => unreachable!("names move over a store only"),
             Event::Suspend { who, stamp } => self.administer(who, |person| {
                 person.suspended = true;
                 person.off = person.off.max(Some(*stamp));

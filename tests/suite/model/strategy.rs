@@ -10,7 +10,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rollkeeper::reconcile::{DefaultMode, Stamp, Word};
 
 use super::checks::Case;
-use super::{Client, DAY, Directory, Event, Groups, HOUR, Login, MINUTE, Mode, Role, SignIn, Team, Universe, Who};
+use super::{
+    Anchor, Client, DAY, Directory, Event, Groups, HOUR, Login, MINUTE, Mode, Role, SignIn, Team, Universe, Who,
+};
 
 /// The same histories in every run.
 pub fn runner(seed: u8, cases: u32) -> TestRunner {
@@ -29,7 +31,7 @@ pub struct World {
 
 impl World {
     pub fn plain() -> Self {
-        Self { universe: Universe::PLAIN, stamps: 1..=1_000_000, deep: false }
+        Self { universe: Universe::PLAIN, stamps: 1..=1_000, deep: false }
     }
 
     /// Stamps tie.
@@ -57,6 +59,10 @@ impl World {
 
     pub fn held() -> Self {
         Self { universe: Universe::HELD, ..Self::deep() }
+    }
+
+    pub fn moved() -> Self {
+        Self { universe: Universe::MOVED, ..Self::deep() }
     }
 
     pub fn owned() -> Self {
@@ -102,6 +108,7 @@ fn happens(universe: &Universe, event: &Event) -> bool {
         Event::Invite { .. } => universe.time.is_none(),
         Event::Wait { .. } => universe.time.is_some(),
         Event::Apply { .. } => universe.budget.is_some(),
+        Event::Delete { .. } | Event::Withdraw { .. } if universe.moves => false,
         _ => !configures || universe.founded && universe.budget.is_none(),
     }
 }
@@ -110,13 +117,14 @@ fn happens(universe: &Universe, event: &Event) -> bool {
 fn happen_at(event: &mut Event, now: Stamp) {
     match event {
         Event::Put { stamp, .. }
+        | Event::Rename { stamp, .. }
         | Event::Member { stamp, .. }
         | Event::Members { stamp, .. }
         | Event::Import { stamp, .. }
         | Event::Suspend { stamp, .. }
         | Event::Wait { stamp } => *stamp = now,
         Event::Login(sign_in) => sign_in.iat = now,
-        Event::Appoint { until, .. } => *until = until.map(|after| now + after),
+        Event::Appoint { until, .. } | Event::Grant { until, .. } => *until = until.map(|after| now + after),
         _ => {}
     }
 }
@@ -149,7 +157,15 @@ fn beginning(world: &World) -> impl Strategy<Value = Vec<Event>> + use<> {
             }
             for (login, (signs_in, iat, groups)) in Login::ALL.into_iter().zip(logins) {
                 if signs_in {
-                    events.push(Event::Login(SignIn { login, who, iat, groups, name: Some("J1"), roles: None }));
+                    events.push(Event::Login(SignIn {
+                        login,
+                        who,
+                        iat,
+                        groups,
+                        name: Some("J1"),
+                        roles: None,
+                        anchor: 0,
+                    }));
                 }
             }
             events
@@ -160,6 +176,9 @@ fn beginning(world: &World) -> impl Strategy<Value = Vec<Event>> + use<> {
 
 const TEAMS: [Team; 2] = [Team::G1, Team::G2];
 
+/// How long after it a grant ends.
+const ENDS: [Option<Stamp>; 3] = [None, Some(30 * MINUTE), Some(DAY)];
+
 const GROUPS: [Groups; 7] = [
     Groups::Absent,
     Groups::CutOff,
@@ -169,6 +188,10 @@ const GROUPS: [Groups; 7] = [
     Groups::Known(&["G2"]),
     Groups::Known(&["G1", "G2"]),
 ];
+
+const ANCHORS: [Anchor; 3] = [0, 1, 2];
+/// As often as it stands here.
+const SHOWN: [Anchor; 6] = [0, 0, 0, 1, 1, 2];
 
 const ROLES: [Option<&[&str]>; 6] = [None, None, Some(&[]), Some(&["ZZ"]), Some(&["E"]), Some(&["O", "E"])];
 
@@ -192,6 +215,8 @@ enum Kind {
     Dismiss,
     Apply,
     Wait,
+    Rename,
+    Succeed,
 }
 
 /// As often as it stands here.
@@ -211,26 +236,33 @@ pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
     let mut kinds = KINDS.to_vec();
     kinds.extend(world.universe.time.map(|_| Kind::Wait));
     kinds.extend(world.universe.budget.map(|_| Kind::Apply));
-    let timed = world.universe.time.is_some();
+    if world.universe.moves {
+        kinds.extend([Kind::Rename, Kind::Rename, Kind::Rename, Kind::Succeed]);
+    }
+    let (timed, wired) = (world.universe.time.is_some(), world.universe.wired);
     (select(kinds), place, sign_in(world), list, 0..12_usize, 0..10_usize).prop_map(
         move |(kind, (who, client, team), sign_in, list, pick, percent)| {
             let stamp = sign_in.iat;
             let name = |names: [&'static str; 2]| names[pick % 2];
             let imported = TEAMS[pick % 2];
+            let lister = if wired { Client::C1 } else { client };
             match kind {
                 Kind::Put => {
                     let name = [Some("N1"), Some("N2"), None][pick % 3];
                     Event::Put { client, who, active: pick / 3 != 0, name, stamp }
                 }
                 Kind::Delete => Event::Delete { client, who },
-                Kind::Member => Event::Member { client, team, who, present: percent < 6, stamp },
-                Kind::Members => Event::Members { client, team, list: BTreeSet::from_iter(list), stamp },
+                Kind::Rename => Event::Rename { client, who, anchor: ANCHORS[pick % 3], stamp },
+                Kind::Succeed => Event::Succeed,
+                Kind::Member => Event::Member { client: lister, team, who, present: percent < 6, stamp },
+                Kind::Members => Event::Members { client: lister, team, list: BTreeSet::from_iter(list), stamp },
                 Kind::Login => Event::Login(sign_in),
                 Kind::Enter => Event::Enter { who, name: name(["E1", "E2"]) },
                 Kind::Import => Event::Import { who, team: imported, stamp },
                 Kind::Grant => {
                     let word = if pick % 3 == 0 { Word::Deny } else { Word::Grant };
-                    Event::Grant { who, team, word }
+                    let until = ENDS[pick / 3 % 3].filter(|_| timed && word == Word::Grant);
+                    Event::Grant { who, team, word, until }
                 }
                 Kind::Ungrant => Event::Ungrant { who, team },
                 Kind::Suspend => Event::Suspend { who, stamp },
@@ -240,7 +272,7 @@ pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
                 Kind::Appoint => {
                     let word = if percent < 3 { Word::Deny } else { Word::Grant };
                     let role = [None, Some(Role::Editor)][pick % 2];
-                    let until = [None, Some(30 * MINUTE), Some(DAY)][pick / 2 % 3].filter(|_| timed);
+                    let until = ENDS[pick / 2 % 3].filter(|_| timed);
                     Event::Appoint { who, word, role, until }
                 }
                 Kind::Dismiss => Event::Dismiss { who },
@@ -254,6 +286,9 @@ pub fn event(world: &World) -> impl Strategy<Value = Event> + use<> {
 
 pub fn sign_in(world: &World) -> impl Strategy<Value = SignIn> + use<> {
     let names = select(&[Some("J1"), Some("J2"), None]);
-    (select(&Login::ALL), select(world.universe.people), world.stamps.clone(), select(&GROUPS), names, select(&ROLES))
-        .prop_map(|(login, who, iat, groups, name, roles)| SignIn { login, who, iat, groups, name, roles })
+    let anchors = if world.universe.moves { select(&SHOWN[..]) } else { select(&SHOWN[..1]) };
+    let who = (select(&Login::ALL), select(world.universe.people), anchors);
+    (who, world.stamps.clone(), select(&GROUPS), names, select(&ROLES)).prop_map(
+        |((login, who, anchor), iat, groups, name, roles)| SignIn { login, who, iat, groups, name, roles, anchor },
+    )
 }

@@ -82,9 +82,14 @@ impl Roll {
         Voiced { roll: self, caller: Caller { tenant: self.tenant.clone(), voice, token: None } }
     }
 
+    /// What `--database` takes.
+    pub fn url(&self) -> &str {
+        self.database.as_ref().expect("the first tenant has the database").url()
+    }
+
     /// Statements in the database itself, for what no use case writes yet.
     pub async fn execute(&self, statements: &[String]) {
-        execute(self.database.as_ref().expect("the first tenant has the database").url(), statements).await;
+        execute(self.url(), statements).await;
     }
 
     /// A protected account: neither joined, adopted nor claimed without an administrator.
@@ -139,8 +144,7 @@ impl Roll {
     }
 
     async fn stored_events(&self) -> usize {
-        let url = self.database.as_ref().expect("the first tenant has the database").url();
-        stored_events(url, &self.tenant).await
+        stored_events(self.url(), &self.tenant).await
     }
 }
 

@@ -35,7 +35,7 @@ pub fn deletion(bench: &mut Bench<'_>) -> Verdict {
     let held = [[delete.clone(), signs_in.clone()], [signs_in, delete]].map(|events| {
         let (mut subject, _) = bench.after(&events);
         let gone = subject.seen(Namespace::A, who).is_none();
-        let returns = subject.apply(&login(Login::K2, who, 5_000_000, Groups::Absent, None));
+        let returns = subject.apply(&login(Login::K2, who, 5_000, Groups::Absent, None));
         gone && returns == Outcome::Deny(Refusal::Tombstoned)
     });
     Some(held == [true, true])
@@ -147,8 +147,8 @@ pub fn ends(bench: &mut Bench<'_>) -> Verdict {
         return None;
     }
     let (mut subject, _) = bench.after(&[
-        login(Login::K2, who, 3_000_000, Groups::Known(&["G1"]), None),
-        put(Client::C1, who, false, None, 3_000_001),
+        login(Login::K2, who, 3_000, Groups::Known(&["G1"]), None),
+        put(Client::C1, who, false, None, 3_001),
         Event::Delete { client: Client::C1, who },
     ]);
     let listed = subject.push_view(Client::C2).listed.contains(&(Team::G1, who));
@@ -161,9 +161,9 @@ pub fn ends(bench: &mut Bench<'_>) -> Verdict {
         Event::Withdraw { login: Login::K1b },
         Event::Withdraw { login: Login::K2 },
         Event::Withdraw { login: Login::K3 },
-        login(Login::K1, who, 3_000_000, Groups::Absent, None),
+        login(Login::K1, who, 3_000, Groups::Absent, None),
         Event::Ungrant { who, team },
-        Event::Member { client: Client::C1, team, who, present: false, stamp: 3_000_001 },
+        Event::Member { client: Client::C1, team, who, present: false, stamp: 3_001 },
     ]);
     let listed = subject.push_view(Client::C2).listed.contains(&(team, who));
     Some(!subject.is_in(who, team) || listed)

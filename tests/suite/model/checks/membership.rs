@@ -9,7 +9,7 @@ use super::super::{
 };
 use super::{Bench, Verdict, login};
 
-const LATE: i64 = 3_000_000;
+const LATE: i64 = 3_000;
 
 pub fn supremacy(bench: &mut Bench<'_>) -> Verdict {
     let evidence = bench.case.logins[0];
@@ -72,7 +72,7 @@ pub fn silence(bench: &mut Bench<'_>) -> Verdict {
     let add = Event::Member { client, team, who: other, present: true, stamp: 5 };
     let (mut subject, _) = bench.after(&[add, login(Login::K1, who, LATE, Groups::Known(&["G2"]), None)]);
     let granted = subject.vote(Directory::D1, who, team) == Some(Word::Grant);
-    subject.apply(&Event::Members { client, team, list: BTreeSet::new(), stamp: 4_000_000 });
+    subject.apply(&Event::Members { client, team, list: BTreeSet::new(), stamp: 4_000 });
     Some(granted && subject.vote(Directory::D1, who, team) == Some(Word::Deny))
 }
 
@@ -136,7 +136,8 @@ pub fn roles(bench: &mut Bench<'_>) -> Verdict {
     if state.find(Namespace::A, who).is_some_and(|account| state.banned(account)) {
         return None;
     }
-    let signs_in = SignIn { login: Login::K1, who, iat: LATE, groups: Groups::Absent, name: None, roles: Some(&["O"]) };
+    let signs_in =
+        SignIn { login: Login::K1, who, iat: LATE, groups: Groups::Absent, name: None, roles: Some(&["O"]), anchor: 0 };
     let appoint = Event::Appoint { who, word: Word::Grant, role: Some(Role::Editor), until: None };
     let (mut subject, outcomes) = bench.after(&[Event::Login(signs_in), appoint]);
     if outcomes[0] != Outcome::Allow {
@@ -152,7 +153,7 @@ pub fn roles(bench: &mut Bench<'_>) -> Verdict {
 }
 
 pub fn three_states(bench: &mut Bench<'_>) -> Verdict {
-    let evidence = SignIn { iat: 4_000_000, name: None, ..bench.case.logins[0] };
+    let evidence = SignIn { iat: 4_000, name: None, ..bench.case.logins[0] };
     let key = format!("login: {:?} {} groups", evidence.login, evidence.who).to_lowercase();
     let before = bench.start().registers().remove(&key);
     let mut after = |groups| {
@@ -160,7 +161,7 @@ pub fn three_states(bench: &mut Bench<'_>) -> Verdict {
         (outcomes == [Outcome::Allow]).then(|| subject.registers().remove(&key))
     };
     let (absent, cut_off, empty) = (after(Groups::Absent)?, after(Groups::CutOff)?, after(Groups::Known(&[]))?);
-    Some(absent == before && cut_off == before && empty == Some("4000000 []".to_owned()))
+    Some(absent == before && cut_off == before && empty == Some(format!("{} []", evidence.iat)))
 }
 
 pub fn scope(bench: &mut Bench<'_>) -> Verdict {
@@ -201,26 +202,27 @@ pub fn weak_words(bench: &mut Bench<'_>) -> Verdict {
     if !pushed(Client::C1) || !state.active(account) || denied || pushed(Client::C2) {
         return None;
     }
-    if state.invitations.contains_key(&(who, team)) {
+    let imported = state.universe.wired && state.imports.contains_key(&(account, team));
+    if state.invitations.contains_key(&(who, team)) || imported {
         return None;
     }
     let active_here = state.active_here(account, Directory::D1);
-    let silent = |through| login(through, who, 4_000_001, Groups::Known(&[]), None);
+    let silent = |through| login(through, who, 4_001, Groups::Known(&[]), None);
     let imported = [
         Event::Ungrant { who, team },
-        Event::Import { who, team, stamp: 4_000_000 },
+        Event::Import { who, team, stamp: 4_000 },
         silent(Login::K1),
         silent(Login::K1b),
         silent(Login::K2),
     ];
-    let empty = Event::Members { client, team, list: BTreeSet::new(), stamp: 5_000_000 };
-    let removal = Event::Member { client, team, who, present: false, stamp: 5_000_000 };
+    let empty = Event::Members { client, team, list: BTreeSet::new(), stamp: 5_000 };
+    let removal = Event::Member { client, team, who, present: false, stamp: 5_000 };
     for denial in [empty, removal] {
         let (mut subject, _) = bench.after(&imported);
         let before = subject.is_in(who, team);
         subject.apply(&denial);
         let after = subject.is_in(who, team);
-        subject.apply(&Event::Grant { who, team, word: Word::Grant });
+        subject.apply(&Event::Grant { who, team, word: Word::Grant, until: None });
         if active_here && !before || after || !subject.is_in(who, team) {
             return Some(false);
         }

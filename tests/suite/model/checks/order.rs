@@ -71,7 +71,7 @@ pub fn convergence(bench: &mut Bench<'_>) -> Verdict {
         return None;
     }
     let again = events.map(|event| match event {
-        Event::Login(sign_in) => Event::Login(SignIn { iat: 2_000_000, ..sign_in }),
+        Event::Login(sign_in) => Event::Login(SignIn { iat: 2_000, ..sign_in }),
         event => event,
     });
     one.run(&again);
@@ -130,7 +130,7 @@ pub fn reactivation(bench: &mut Bench<'_>) -> Verdict {
         return None;
     }
     let put = |active, stamp| Event::Put { client: Client::C1, who, active, name: Some("N1"), stamp };
-    let (off, on) = (put(false, 2_000_000), put(true, 2_000_001));
+    let (off, on) = (put(false, 2_000), put(true, 2_001));
     let login = Event::Login(login);
     let (mut one, _) = bench.after(&[login.clone(), off.clone(), on.clone()]);
     let (mut other, _) = bench.after(&[off, login, on]);

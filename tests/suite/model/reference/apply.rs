@@ -77,6 +77,8 @@ impl State {
         match event {
             Event::Put { client, who, active, name, stamp } => self.put(*client, who, *active, *name, *stamp),
             Event::Delete { client, who } => self.delete(*client, who),
+            Event::Rename { client, who, anchor, stamp } => self.rename(*client, who, *anchor, *stamp),
+            Event::Succeed => self.succeed(),
             Event::Member { client, team, who, present, stamp } => {
                 self.edit_member(*client, *team, who, *present, *stamp)
             }
@@ -141,6 +143,11 @@ impl State {
         }
         self.tombs.remove(&(Grave::Everywhere(Namespace::A), who));
         self.tombs.remove(&(Grave::At(client.directory()), who));
+        if !self.records.contains_key(&(client, who)) {
+            let account = self.ids[&(Space::A, who)];
+            self.restore(account, who, self.external_id(client, who));
+            self.take_over(client.directory(), account, who);
+        }
         let new = Record { active: true, name: Said::Nothing, bound: stamp, off: None };
         self.records.entry((client, who)).or_insert(new)
     }
@@ -148,6 +155,10 @@ impl State {
     fn put(&mut self, client: Client, who: Who, active: bool, name: Option<&'static str>, stamp: Stamp) -> Outcome {
         let known = self.ids.contains_key(&(Space::A, who)) && !self.records.contains_key(&(client, who));
         if self.is(Variant::NoAdopt) && known {
+            return Outcome::Conflict;
+        }
+        let is_new = !self.records.contains_key(&(client, who));
+        if self.universe.moves && is_new && !self.may_state(client, who) {
             return Outcome::Conflict;
         }
         let record = self.bind(client, who, stamp);
@@ -169,13 +180,7 @@ impl State {
         let Some(record) = self.records.remove(&(client, who)) else { return Outcome::Unknown };
 
         self.bury(Grave::At(client.directory()), who);
-        for ((by, _), list) in &mut self.lists {
-            if *by == client {
-                list.remove(who);
-            }
-        }
-        self.removed.retain(|(by, _, of), _| (*by, *of) != (client, who));
-
+        self.forget_lists(client, who);
         let gone = self.records_of(account).next().is_none();
         let ends = |key: &(super::super::Login, Who), of: Account| {
             of == account && (gone || key.0.directory() == client.directory())
@@ -196,6 +201,16 @@ impl State {
         Outcome::Gone
     }
 
+    /// What the client listed and removed of the person.
+    pub(super) fn forget_lists(&mut self, client: Client, who: Who) {
+        for ((by, _), list) in &mut self.lists {
+            if *by == client {
+                list.remove(who);
+            }
+        }
+        self.removed.retain(|(by, _, of), _| (*by, *of) != (client, who));
+    }
+
     fn retire(&mut self, account: Account, who: Who) {
         self.bury(Grave::Everywhere(Namespace::A), who);
         let denies = self.manual.iter().filter(|((of, _), word)| *of == account && **word == Word::Deny);
@@ -208,6 +223,7 @@ impl State {
         }
         self.ids.retain(|_, of| *of != account);
         self.manual.retain(|(of, _), _| *of != account);
+        self.ends.retain(|(of, _), _| *of != account);
         self.appointments.remove(&account);
         self.held.retain(|(of, _), _| *of != account);
         self.imports.retain(|(of, _), _| *of != account);
@@ -222,8 +238,13 @@ impl State {
         if !present && !bound {
             return Outcome::Unknown;
         }
-        if present && !bound && self.records_of(account).next().is_some() {
-            return Outcome::Invalid; // somebody else pushes that person
+        let is_others = if self.universe.moves {
+            present && !bound && !self.may_list(client, who, account)
+        } else {
+            present && !bound && self.records_of(account).next().is_some()
+        };
+        if is_others {
+            return Outcome::Invalid;
         }
         let list = self.lists.entry((client, team)).or_default();
         if present {
@@ -259,12 +280,17 @@ impl State {
     }
 
     fn login(&mut self, evidence: SignIn) -> Outcome {
-        let SignIn { login, who, iat, mut groups, name, roles } = evidence;
+        let SignIn { login, who, iat, mut groups, name, roles, .. } = evidence;
         let (namespace, directory) = (login.namespace(), login.directory());
         if self.tombstoned(directory, who) && !self.is(Variant::NoTombstone) {
             return Outcome::Deny(Refusal::Tombstoned);
         }
-        let (linked, found) = (self.links.get(&(login, who)).copied(), self.find(namespace, who));
+        let linked = self.links.get(&(login, who)).copied();
+        let found = if self.universe.moves && linked.is_some() { Ok(linked) } else { self.recognise(evidence) };
+        let found = match found {
+            Ok(found) => found,
+            Err(refusal) => return Outcome::Deny(refusal),
+        };
         if linked.is_some() && found.is_some() && linked != found {
             return Outcome::Deny(Refusal::IdentityConflict);
         }
@@ -284,7 +310,10 @@ impl State {
         }
         let account = known.unwrap_or_else(|| self.create(namespace, who));
         self.ids.entry((space(namespace), who)).or_insert(account);
-        self.links.insert((login, who), account);
+        if self.links.insert((login, who), account).is_none() {
+            self.take_over(directory, account, who);
+        }
+        self.show(account, evidence);
 
         let in_nothing = !Team::ALL.iter().any(|team| self.member(account, *team));
         if self.is(Variant::StickyDefault) && in_nothing && !matches!(groups, Groups::Known([_, ..])) {
@@ -313,7 +342,7 @@ impl State {
     }
 
     fn accept_invitations(&mut self, directory: Directory, who: Who, iat: Stamp) {
-        let accepts = self.universe.invited.contains(&directory);
+        let accepts = self.universe.invited.contains(&directory) && self.owns(directory, directory);
         let mine = self.invitations.iter_mut().filter(|((of, _), _)| accepts && *of == who);
         for (_, accepted) in mine {
             *accepted = Some(accepted.map_or(iat, |earliest| earliest.min(iat)));
@@ -332,13 +361,22 @@ impl State {
         if found.is_none() { Outcome::Created } else { Outcome::Updated }
     }
 
+    /// What a file that says it again leaves as it is.
+    fn is_confirmed(&self, account: Account, team: Team) -> bool {
+        let granted = self.manual.get(&(account, team)) == Some(&Word::Grant);
+        self.imports.contains_key(&(account, team)) || granted && !self.ends.contains_key(&(account, team))
+    }
+
     fn administer(&mut self, account: Account, event: &Event) -> Outcome {
         match event {
-            Event::Grant { team, word, .. } => {
+            Event::Grant { team, word, until, .. } => {
                 self.manual.insert((account, *team), *word);
+                self.ends.remove(&(account, *team));
+                self.ends.extend(until.map(|until| ((account, *team), until)));
             }
             Event::Ungrant { team, .. } => {
                 self.manual.remove(&(account, *team));
+                self.ends.remove(&(account, *team));
             }
             Event::Appoint { word, role, until, .. } => {
                 let granted = *word == Word::Grant;
@@ -351,6 +389,7 @@ impl State {
             Event::Lock { name, .. } => {
                 self.locks.insert(account, name);
             }
+            Event::Import { team, .. } if self.universe.wired && self.is_confirmed(account, *team) => {}
             Event::Import { team, stamp, .. } => {
                 let imported = self.imports.entry((account, *team)).or_insert(*stamp);
                 *imported = (*imported).max(*stamp);

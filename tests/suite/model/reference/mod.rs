@@ -5,6 +5,7 @@
 
 mod apply;
 mod held;
+mod moves;
 mod organization;
 mod registers;
 mod view;
@@ -14,10 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use rollkeeper::reconcile::{Stamp, Word};
 
 use held::{Cell, Loss};
+use moves::Named;
 use organization::Appointment;
 
 use super::strategy::World;
-use super::{Client, Directory, Login, MAPPING, Mode, Namespace, Team, Universe, Who};
+use super::{Anchor, Client, Directory, Login, MAPPING, Mode, Namespace, Team, Universe, Who};
 
 /// Broken on purpose: what peers are documented to do, and drafts that were given up. Each must fail a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +70,12 @@ pub enum Variant {
     HoldForEver,
     /// An administrator may leave the organization without an owner.
     Ownerless,
+    /// An anchor that a push has given up still leads to the person.
+    RetiredAnchorLeads,
+    /// What the predecessor said of somebody stands beside what the successor says.
+    PredecessorStays,
+    /// The predecessor has back whom its successor took over.
+    PredecessorReturns,
 }
 
 impl Variant {
@@ -94,7 +102,7 @@ impl Variant {
     ];
 
     /// Each shows in some history of its world, where the product agrees with what is not broken.
-    pub const SEEN: [(Self, fn() -> World); 7] = [
+    pub const SEEN: [(Self, fn() -> World); 10] = [
         (Self::EndlessGrant, World::timed),
         (Self::NoLease, World::timed),
         (Self::Unforgotten, World::timed),
@@ -102,6 +110,9 @@ impl Variant {
         (Self::HoldOverrulesDeny, World::held),
         (Self::HoldForEver, World::held),
         (Self::Ownerless, World::owned),
+        (Self::RetiredAnchorLeads, World::moved),
+        (Self::PredecessorStays, World::moved),
+        (Self::PredecessorReturns, World::moved),
     ];
 }
 
@@ -176,6 +187,8 @@ pub struct State {
     pub removed: BTreeMap<(Client, Team, Who), Stamp>,
     pub claims: BTreeMap<(Login, Who), Claims>,
     pub manual: BTreeMap<(Account, Team), Word>,
+    /// When a grant ends.
+    ends: BTreeMap<(Account, Team), Stamp>,
     pub locks: BTreeMap<Account, &'static str>,
     pub suspended: BTreeSet<Account>,
     pub entered: BTreeMap<Account, &'static str>,
@@ -184,6 +197,12 @@ pub struct State {
     pub invitations: BTreeMap<(Who, Team), Option<Stamp>>,
     pub mapping: BTreeMap<&'static str, Team>,
     pub appointments: BTreeMap<Account, Appointment>,
+    /// Of namespace A, where they change.
+    anchors: BTreeMap<(Who, Anchor), Named>,
+    external_ids: BTreeMap<(Client, Who), Anchor>,
+    /// Those that ever bound or linked somebody.
+    used: BTreeSet<Directory>,
+    succeeded: bool,
     /// Where time passes: the last instant.
     pub now: Stamp,
     /// By what is held: whose words ended it.
@@ -215,6 +234,7 @@ impl State {
             removed: BTreeMap::new(),
             claims: BTreeMap::new(),
             manual: BTreeMap::new(),
+            ends: BTreeMap::new(),
             locks: BTreeMap::new(),
             suspended: BTreeSet::new(),
             entered: BTreeMap::new(),
@@ -222,6 +242,10 @@ impl State {
             invitations: BTreeMap::new(),
             mapping: BTreeMap::from(MAPPING),
             appointments: BTreeMap::new(),
+            anchors: BTreeMap::new(),
+            external_ids: BTreeMap::new(),
+            used: BTreeSet::new(),
+            succeeded: false,
             now: 0,
             held: BTreeMap::new(),
             holds: BTreeMap::new(),

@@ -1,6 +1,6 @@
 //! The registers of the reference as text.
 
-use super::super::{Client, Registers};
+use super::super::{Client, Registers, anchor_name};
 use super::organization::Appointment;
 use super::{Account, Grave, Kept, Record, Said, Space, State};
 
@@ -28,6 +28,10 @@ impl State {
             let space = if *space == Space::Hand { "hand".to_owned() } else { format!("{space:?}") };
             put(format!("identity: {space} {who}"), name(account));
         }
+        for ((who, anchor), named) in self.anchors.iter().filter(|_| self.universe.moves) {
+            let retired = if named.retired { " retired" } else { "" };
+            put(format!("anchor: {}", anchor_name(who, *anchor)), format!("{}{retired}", name(&named.account)));
+        }
         for ((login, who), account) in &self.links {
             put(format!("link: {login:?} {who}").to_lowercase(), name(account));
         }
@@ -45,7 +49,9 @@ impl State {
                 Said::Name(name) => format!("said {name}"),
             };
             let Record { active, bound, off, .. } = record;
-            put(push_key(*client, &format!("record {who}")), format!("{active} {name} bound {bound} off {off:?}"));
+            let external_id = anchor_name(who, self.external_id(*client, who));
+            let value = format!("{active} {name} bound {bound} off {off:?} as {external_id}");
+            put(push_key(*client, &format!("record {who}")), value);
         }
         for ((client, team), list) in &self.lists {
             for who in list {
@@ -77,7 +83,8 @@ impl State {
             }
         }
         for ((account, team), word) in &self.manual {
-            put(format!("administrator: {} {}", name(account), team.id()), format!("{word:?}"));
+            let until = self.ends.get(&(*account, *team));
+            put(format!("administrator: {} {}", name(account), team.id()), format!("{word:?} {until:?}"));
         }
         for (account, Appointment { word, role, until }) in &self.appointments {
             put(format!("administrator: {} org", name(account)), format!("{word:?} {role:?} {until:?}"));

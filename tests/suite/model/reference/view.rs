@@ -128,6 +128,12 @@ impl State {
             || self.banned(account) && !self.is(Variant::DenyStopsAtTheDoor)
     }
 
+    /// By an administrator, and it is not over.
+    fn granted(&self, account: Account, team: Team) -> bool {
+        let over = self.ends.get(&(account, team)).is_some_and(|end| *end <= self.now);
+        self.manual.get(&(account, team)) == Some(&Word::Grant) && (!over || self.is(Variant::EndlessGrant))
+    }
+
     /// A member by anything but a default.
     fn vouched(&self, account: Account, team: Team) -> bool {
         self.says(account, team) || self.held_stands(account, Some(team))
@@ -142,7 +148,7 @@ impl State {
         let counts = |stamp: Stamp| since.is_none_or(|since| stamp > since);
         let mut invited = self.ids.iter().filter(|((space, _), id)| *space == Space::A && **id == account);
         Directory::ALL.iter().any(|directory| self.voted(account, *directory, team) == Some(Word::Grant))
-            || self.manual.get(&(account, team)) == Some(&Word::Grant)
+            || self.granted(account, team)
             || invited.any(|((_, who), _)| self.invitations.get(&(*who, team)).copied().flatten().is_some_and(counts))
             || self.imports.get(&(account, team)).copied().is_some_and(counts)
     }

@@ -2,21 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use rollkeeper::directory::{Caller, Directory as Product, Error, ListChange, Precondition, Wants};
+use rollkeeper::directory::{Caller, Directory as Product, Error, ListChange, Precondition, Succession, Wants};
 use rollkeeper::jit::claims::Statement;
 use rollkeeper::reconcile::Word;
-use serde_json::{Value, json};
+use rollkeeper::scim::message::PatchOp;
+use serde_json::{Map, Value, json};
 
 use super::super::observe::NAME;
-use super::super::{Client, Directory, Event, Groups, Namespace, Outcome, Refusal, Role, SignIn, Subject, Team, Who};
+use super::super::{
+    Anchor, Client, Directory, Event, Groups, Namespace, Outcome, Refusal, Role, SUCCESSION, SignIn, Team, Who,
+    anchor_name,
+};
 use super::{Stored, address, domain, user, user_name};
+
+const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 impl Stored {
     /// Events without a stamp of their own happen before all others, so that they end nothing. Where time passes they happen
     /// at the last instant, and what is due has happened by then.
     pub(super) fn pass(&mut self, event: &Event) {
         if self.universe.time.is_none() {
-            self.store.clock.set(event.stamp().unwrap_or(0));
+            self.store.clock.set(self.milliseconds(event.stamp().unwrap_or(0)));
             return;
         }
         self.now = event.stamp().map_or(self.now, |stamp| stamp.max(self.now));
@@ -29,6 +35,8 @@ impl Stored {
         match event {
             Event::Put { client, who, active, name, .. } => self.put(*client, who, *active, *name),
             Event::Delete { client, who } => self.delete(*client, who),
+            Event::Rename { client, who, anchor, .. } => self.rename(*client, who, *anchor),
+            Event::Succeed => self.succeed(),
             Event::Member { client, team, who, present, .. } => self.list(*client, *team, who, *present),
             Event::Members { client, team, list, .. } => self.members(*client, *team, list),
             Event::Login(sign_in) => self.login(*sign_in),
@@ -36,15 +44,21 @@ impl Stored {
             Event::Import { who, team, .. } => self.administer(who, async |product, tenant, id| {
                 product.import_membership(tenant, id, &self.teams[team]).await
             }),
-            Event::Grant { who, team, word } => self.administer(who, async |product, tenant, id| match word {
-                Word::Grant => product.grant(tenant, id, &self.teams[team], None).await,
+            Event::Grant { who, team, word, until } => self.administer(who, async |product, tenant, id| match word {
+                Word::Grant => {
+                    let until = until.map(|until| self.milliseconds(until));
+                    product.grant(tenant, id, &self.teams[team], until).await
+                }
                 Word::Deny => product.deny(tenant, id, &self.teams[team]).await,
             }),
             Event::Ungrant { who, team } => {
                 self.administer(who, async |product, tenant, id| product.ungrant(tenant, id, &self.teams[team]).await)
             }
             Event::Appoint { who, word, role, until } => self.administer(who, async |product, tenant, id| match word {
-                Word::Grant => product.grant_role(tenant, id, &self.organization, *until, role.map(Role::name)).await,
+                Word::Grant => {
+                    let until = until.map(|until| self.milliseconds(until));
+                    product.grant_role(tenant, id, &self.organization, until, role.map(Role::name)).await
+                }
                 Word::Deny => product.deny(tenant, id, &self.organization).await,
             }),
             Event::Dismiss { who } => {
@@ -78,7 +92,7 @@ impl Stored {
     }
 
     fn put(&self, client: Client, who: Who, active: bool, name: Option<&str>) -> Outcome {
-        let mut body = user(who);
+        let mut body = self.pushed(client, who);
         body["active"] = json!(active);
         if let Some(name) = name {
             body[NAME] = json!(name);
@@ -109,6 +123,29 @@ impl Stored {
         if self.person(Namespace::A, who).is_some() { Outcome::Ok } else { Outcome::Gone }
     }
 
+    fn rename(&mut self, client: Client, who: Who, anchor: Anchor) -> Outcome {
+        let Some(id) = self.record(client, who) else { return Outcome::Unknown };
+        let operation = json!({"op": "replace", "path": "externalId", "value": anchor_name(who, anchor)});
+        let body = json!({"schemas": [PATCH_OP], "Operations": [operation]});
+        let message = PatchOp::read(&body).expect("it is one");
+        let (product, push, none) = (&self.store.product, self.push(client), Precondition::None);
+        let patched = product.patch(&push, &self.users, &id, &none, &message.operations, Wants::default());
+        let renamed = outcome(self.store.wait(patched));
+        if renamed == Outcome::Ok {
+            self.external_ids.insert((client, who), anchor);
+        }
+        renamed
+    }
+
+    fn succeed(&mut self) -> Outcome {
+        let [old, new] = [SUCCESSION.0, SUCCESSION.1].map(|directory| self.connections[&directory].clone());
+        let succession = Succession { predecessor: old, domains: None };
+        let declared = self.store.product.succeed_connection(&self.tenant, &new, &succession, true, (None, 0));
+        let declared = outcome(self.store.wait(declared));
+        self.succeeded |= declared == Outcome::Ok;
+        declared
+    }
+
     fn change(&self, client: Client, team: Team, change: &ListChange) -> Outcome {
         let (connection, group) = (&self.connections[&client.directory()], &self.teams[&team]);
         outcome(self.store.wait(self.store.product.push_list(&self.tenant, connection, group, change)))
@@ -127,13 +164,16 @@ impl Stored {
         let pushed = Client::ALL.into_iter().any(|client| self.record(client, who).is_some());
         let add = ListChange::Add(vec![id.clone()]);
         let added = self.change(client, team, &add);
-        if bound || pushed || added == Outcome::Lost {
+        let is_claimed = added == Outcome::Ok;
+        if bound || pushed && !is_claimed || added == Outcome::Lost {
             return added;
         }
-        let is_claimed = added == Outcome::Ok;
-        let stated = self.state(client, Some(id).filter(|_| is_claimed), &user(who));
+        let stated = self.state(client, Some(id).filter(|_| is_claimed), &self.pushed(client, who));
         if stated == Outcome::Lost {
             return stated;
+        }
+        if self.universe.moves && stated == Outcome::Conflict {
+            return added;
         }
         assert_eq!(stated, Outcome::Ok, "{who} is stated by {client:?}");
         if is_claimed { added } else { self.change(client, team, &add) }
@@ -148,28 +188,10 @@ impl Stored {
     }
 
     fn login(&self, evidence: SignIn) -> Outcome {
-        let SignIn { login, who, iat, groups, name, roles } = evidence;
-        let (namespace, directory) = (login.namespace(), login.directory());
-        let mut claims = json!({
-            "anchor": who,
-            "preferred_username": user_name(namespace, who),
-            "email": format!("{who}@{}", domain(directory).unwrap_or("b.example")),
-        });
-        if let Some(name) = name {
-            claims["name"] = json!(name);
-        }
-        if let Some(values) = roles {
-            claims["roles"] = json!(values);
-        }
-        match groups {
-            Groups::Absent => {}
-            Groups::CutOff => claims["_claim_names"] = json!({"groups": "elsewhere"}),
-            Groups::Known(values) => claims["groups"] = json!(values),
-        }
-        let Value::Object(claims) = claims else { unreachable!("it is written as one") };
-        let evidence = format!("{evidence:?}");
-        let statement = Statement { subject: login.subject(who), stamp: iat, claims, evidence };
-        let connection = &self.connections[&directory];
+        let SignIn { login, who, iat, .. } = evidence;
+        let (claims, stamp) = (claims(evidence), self.milliseconds(iat));
+        let statement = Statement { subject: login.subject(who), stamp, claims, evidence: format!("{evidence:?}") };
+        let connection = &self.connections[&login.directory()];
         match self.store.wait(self.store.logins.present(&self.tenant, connection, &statement, None, false)) {
             Ok(_) => Outcome::Allow,
             Err(refused) if refused.code == "busy" => Outcome::Lost,
@@ -177,6 +199,7 @@ impl Stored {
                 "tombstoned" => Refusal::Tombstoned,
                 "identity_conflict" => Refusal::IdentityConflict,
                 "inactive" => Refusal::Inactive,
+                "account_exists_unlinked" if self.universe.moves => Refusal::Unlinked,
                 other => panic!("refused: {other}"),
             }),
         }
@@ -218,14 +241,36 @@ impl Stored {
     }
 
     fn remap(&mut self, value: &'static str, team: Team) -> Outcome {
-        self.configuration.apply(&Event::Remap { value, team });
-        self.mapping.insert(value, team);
+        self.remember(value, team);
         all_of(Directory::ALL.into_iter().map(|directory| outcome(self.configure(directory))))
     }
 }
 
+/// What a sign-in claims, besides who signed it when and for whom.
+pub(super) fn claims(evidence: SignIn) -> Map<String, Value> {
+    let SignIn { login, who, groups, name, roles, anchor, .. } = evidence;
+    let email = format!("{who}@{}", domain(login.directory()).unwrap_or("b.example"));
+    let mut claims = Map::from_iter([
+        ("anchor".to_owned(), json!(anchor_name(who, if login.namespace() == Namespace::A { anchor } else { 0 }))),
+        ("preferred_username".to_owned(), json!(user_name(login.namespace(), who))),
+        ("email".to_owned(), json!(email)),
+    ]);
+    if let Some(name) = name {
+        claims.insert("name".to_owned(), json!(name));
+    }
+    if let Some(values) = roles {
+        claims.insert("roles".to_owned(), json!(values));
+    }
+    match groups {
+        Groups::Absent => {}
+        Groups::CutOff => drop(claims.insert("_claim_names".to_owned(), json!({"groups": "elsewhere"}))),
+        Groups::Known(values) => drop(claims.insert("groups".to_owned(), json!(values))),
+    }
+    claims
+}
+
 /// One after the other, up to the first that does not go well.
-fn all_of(mut outcomes: impl Iterator<Item = Outcome>) -> Outcome {
+pub(super) fn all_of(mut outcomes: impl Iterator<Item = Outcome>) -> Outcome {
     outcomes.find(|outcome| *outcome != Outcome::Ok).unwrap_or(Outcome::Ok)
 }
 

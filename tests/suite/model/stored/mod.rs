@@ -9,6 +9,7 @@
 mod events;
 mod interrupted;
 mod registers;
+mod wired;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,12 +30,13 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 pub use interrupted::Interrupted;
+pub use wired::{Wire, Wired};
 
 use super::observe::{self, NAME};
 use super::pure::{ORGANIZATION, Pure};
 use super::{
-    Client, Directory, Effective, Event, HOUR, MAPPING, MINUTE, Mode, Namespace, Outcome, PushView, RELEASE,
-    ROLE_OF_TEAM, ROLES, Registers, Seen, Subject, Team, Universe, Who,
+    Anchor, Client, Directory, Effective, Event, HOUR, MAPPING, MINUTE, Mode, Namespace, Outcome, PushView, RELEASE,
+    ROLE_OF_TEAM, ROLES, Registers, SUCCESSION, Seen, Subject, Team, Universe, Who, anchor_name,
 };
 
 /// A migrated database and the doors to it, shared by all histories of a test.
@@ -107,10 +109,14 @@ pub struct Stored {
     organization: String,
     connections: BTreeMap<Directory, String>,
     teams: BTreeMap<Team, String>,
+    /// By what each client pushes somebody, if not by the first name.
+    external_ids: BTreeMap<(Client, Who), Anchor>,
+    succeeded: bool,
 }
 
 impl Stored {
-    pub fn new(store: &Arc<Store>, universe: Universe, mode: Mode) -> Self {
+    /// A tenant with nothing of the model in it yet, and its name.
+    fn in_new_tenant(store: &Arc<Store>, universe: Universe, mode: Mode) -> (Self, String) {
         let product = &store.product;
         let name = format!("history-{}", store.tenants.fetch_add(1, Ordering::Relaxed));
         let tenant = store.wait(product.create_tenant(&name, "directory")).expect("the tenant is new").id;
@@ -118,8 +124,7 @@ impl Stored {
             let mut tx = product.engine().read(&tenant).await.expect("a transaction");
             tenants::current(&mut tx).await.expect("the tenant is read").expect("the tenant is there").key
         });
-        let kind = |name: &str| Registry::builtin().type_named(name).expect("a built-in type").clone();
-        let mut stored = Self {
+        let stored = Self {
             store: store.clone(),
             universe,
             mode,
@@ -133,8 +138,16 @@ impl Stored {
             organization: String::new(),
             connections: BTreeMap::new(),
             teams: BTreeMap::new(),
+            external_ids: BTreeMap::new(),
+            succeeded: false,
         };
         store.clock.set(0);
+        (stored, name)
+    }
+
+    pub fn new(store: &Arc<Store>, universe: Universe, mode: Mode) -> Self {
+        let (mut stored, _) = Self::in_new_tenant(store, universe, mode);
+        let product = &store.product;
         let administrator = Caller::administrator(&stored.tenant);
         let made = |kind: &Arc<ResourceType>, body: Value| {
             store.wait(product.create(&administrator, kind, &body, Wants::default())).expect("it is new").0.id
@@ -165,16 +178,31 @@ impl Stored {
         Self { store: store.clone(), ..self.clone() }
     }
 
-    fn rules(&self, directory: Directory) -> Rules {
+    /// How many milliseconds one of the model's stamps is. An ID token says whole seconds; where time passes, events come
+    /// minutes apart.
+    fn milliseconds(&self, stamp: Stamp) -> Stamp {
+        if self.universe.time.is_some() { stamp } else { stamp * 1000 }
+    }
+
+    fn stamp(&self, milliseconds: Stamp) -> Stamp {
+        if self.universe.time.is_some() { milliseconds } else { milliseconds / 1000 }
+    }
+
+    /// From now on a raw claim value means this team.
+    fn remember(&mut self, value: &'static str, team: Team) {
+        self.configuration.apply(&Event::Remap { value, team });
+        self.mapping.insert(value, team);
+    }
+
+    /// A connection's settings as a merge patch of what it has.
+    fn settings(&self, directory: Directory) -> Value {
         let scope = self.universe.scope(directory);
-        let table: BTreeMap<&str, &String> = self
-            .mapping
-            .iter()
-            .filter(|(_, team)| scope.contains(team))
-            .map(|(value, team)| (*value, &self.teams[team]))
-            .collect();
+        let means = |team: &Team| scope.contains(team).then(|| &self.teams[team]);
+        let table: BTreeMap<&str, Option<&String>> =
+            self.mapping.iter().map(|(value, team)| (*value, means(team))).collect();
         let mut settings = json!({
             "anchor": {"claim": "anchor", "namespace": format!("{:?}", directory.namespace())},
+            "organizations": [self.organization],
             "default": {"organization": self.organization},
             "groups": {"table": table},
             "userName": ["preferred_username"],
@@ -189,14 +217,25 @@ impl Stored {
         if let Some(lease) = self.universe.time.and_then(|time| time.lease) {
             settings["groups"]["lease"] = json!(format!("PT{}M", lease / MINUTE));
         }
-        if let Some(domain) = domain(directory) {
-            settings["domains"] = json!([domain]);
-        }
+        settings["domains"] = json!(self.domains(directory));
         if let Some(mode) = self.mode {
             settings["default"]["group"] = json!(self.teams[&self.universe.default_team(directory)]);
             settings["default"]["mode"] = json!(if mode == DefaultMode::Always { "always" } else { "fallback" });
         }
-        Rules::default_for(directory.id()).patched(&settings).expect("settings that hold")
+        settings
+    }
+
+    fn domains(&self, directory: Directory) -> Vec<&'static str> {
+        let (old, new) = SUCCESSION;
+        match self.succeeded {
+            true if directory == old => Vec::new(),
+            true if directory == new => [new, old].into_iter().filter_map(domain).collect(),
+            _ => domain(directory).into_iter().collect(),
+        }
+    }
+
+    fn rules(&self, directory: Directory) -> Rules {
+        Rules::default_for(directory.id()).patched(&self.settings(directory)).expect("settings that hold")
     }
 
     fn configure(&self, directory: Directory) -> Result<ConnectionInfo, Error> {
@@ -237,15 +276,38 @@ impl Stored {
         self.search(&self.reader(), &self.users, Some(filter)).pop().map(|user| user.id)
     }
 
-    /// The id of the person whom the client pushes by this name.
+    /// By what the client pushes the person.
+    fn external_id(&self, client: Client, who: Who) -> String {
+        anchor_name(who, self.external_ids.get(&(client, who)).copied().unwrap_or_default())
+    }
+
+    /// The user as the client states them.
+    fn pushed(&self, client: Client, who: Who) -> Value {
+        let mut body = user(who);
+        body["externalId"] = json!(self.external_id(client, who));
+        body
+    }
+
+    /// The id of the person whom the client pushes.
     fn record(&self, client: Client, who: Who) -> Option<String> {
-        let found = self.search(&self.push(client), &self.users, Some(format!("externalId eq \"{who}\"")));
+        let filter = format!("externalId eq \"{}\"", self.external_id(client, who));
+        let found = self.search(&self.push(client), &self.users, Some(filter));
         found.into_iter().find(|user| !user.limited).map(|user| user.id)
+    }
+
+    /// Whose anchor it is.
+    fn who(&self, anchor: &str) -> Who {
+        let is = |who: &&Who| anchor.strip_prefix(**who).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.universe.people.iter().find(is).copied().expect("somebody")
     }
 
     fn team(&self, id: &str) -> Option<Team> {
         self.teams.iter().find(|(_, of)| *of == id).map(|(team, _)| *team)
     }
+}
+
+fn kind(name: &str) -> Arc<ResourceType> {
+    Registry::builtin().type_named(name).expect("a built-in type").clone()
 }
 
 fn domain(directory: Directory) -> Option<&'static str> {
@@ -316,8 +378,7 @@ impl Subject for Stored {
     fn push_view(&mut self, client: Client) -> PushView {
         let mut view = PushView::default();
         for user in self.search(&self.push(client), &self.users, None).into_iter().filter(|user| !user.limited) {
-            let who = self.universe.people.iter().find(|who| user.external_id.as_deref() == Some(**who));
-            let who = *who.expect("a record has its name");
+            let who = self.who(user.external_id.as_deref().expect("a record has its name"));
             let teams = user.groups.iter().flatten().filter_map(|group| self.team(&group.value));
             view.listed.extend(teams.map(|team| (team, who)));
             let name = user.document.0.get(NAME).and_then(Value::as_str).map(str::to_owned);

@@ -26,6 +26,7 @@ impl Stored {
                 all.insert(format!("identity: {space} {who}"), name.clone());
             }
             observe::describe(&self.translated(account), &name, who, &mut all);
+            self.describe_anchors(account, &name, &mut all);
         }
         self.describe_tombstones(&accounts, &mut all);
         for invitation in self.store.wait(self.store.product.invitations(&self.tenant)).expect("they are read") {
@@ -60,7 +61,7 @@ impl Stored {
         let anchors = self.store.wait(anchors).expect("they are read");
         let mut known: Vec<(Option<Namespace>, Who)> = anchors
             .iter()
-            .map(|(space, name)| (Namespace::ALL.into_iter().find(|it| format!("{it:?}") == *space), named(name)))
+            .map(|(space, name)| (Namespace::ALL.into_iter().find(|it| format!("{it:?}") == *space), self.who(name)))
             .collect();
         if account.person.entered.contains_key("emails") {
             let name = account.person.entered.get("userName").and_then(|name| name.as_ref()?.as_str());
@@ -69,7 +70,29 @@ impl Stored {
         known
     }
 
-    /// The person's registers with the model's names of connections and groups.
+    /// The anchors of namespace A, where they change.
+    fn describe_anchors(&self, account: &Account, name: &str, all: &mut Registers) {
+        if !self.universe.moves {
+            return;
+        }
+        let engine = self.store.product.engine();
+        let load = async {
+            let mut tx = engine.read(&self.tenant).await?;
+            let mut anchors = Vec::new();
+            for (space, anchor) in identity::anchors_of(&mut tx, &account.person.id).await? {
+                if space == "A" {
+                    let known = identity::anchor(&mut tx, &space, &anchor).await?;
+                    anchors.push((anchor, known.is_some_and(|(_, retired)| retired)));
+                }
+            }
+            Ok::<_, rollkeeper::store::Error>(anchors)
+        };
+        for (anchor, retired) in self.store.wait(load).expect("they are read") {
+            all.insert(format!("anchor: {anchor}"), format!("{name}{}", if retired { " retired" } else { "" }));
+        }
+    }
+
+    /// The person's registers with the model's names of connections and groups, and its stamps.
     pub(super) fn translated(&self, account: &Account) -> Person {
         let mut person = account.person.clone();
         let directory = |id: &str| {
@@ -84,8 +107,19 @@ impl Stored {
             }
             let Some(parent) = self.parent(&vouch.parent) else { return false };
             vouch.parent = parent.to_owned();
+            vouch.stamp = self.stamp(vouch.stamp);
+            vouch.until = vouch.until.map(|until| self.stamp(until));
             true
         });
+        for record in &mut person.records {
+            (record.bound_at, record.off) = (self.stamp(record.bound_at), record.off.map(|off| self.stamp(off)));
+        }
+        for link in &mut person.links {
+            let claims = link.groups.iter_mut().chain(&mut link.roles).map(|claim| &mut claim.stamp);
+            let stamps = claims.chain(link.attributes.values_mut().map(|claim| &mut claim.stamp));
+            stamps.chain([&mut link.last_login]).for_each(|stamp| *stamp = self.stamp(*stamp));
+        }
+        person.off = person.off.map(|off| self.stamp(off));
         for held in &mut person.held {
             held.connection = directory(&held.connection);
             held.parent = held.parent.as_deref().and_then(|id| self.parent(id)).map(str::to_owned);
@@ -109,7 +143,7 @@ impl Stored {
             let directory = self.connections.iter().find(|(_, id)| **id == connection).map(|(directory, _)| directory);
             let team = self.team(&group).and_then(|team| world.groups.get_mut(team.id()));
             if let (Some(directory), Some(group)) = (directory, team) {
-                group.full.insert(directory.id().to_owned(), stamp);
+                group.full.insert(directory.id().to_owned(), self.stamp(stamp));
             }
         }
         world
