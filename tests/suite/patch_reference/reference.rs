@@ -134,6 +134,10 @@ impl<'k> State<'k> {
         if attribute.kind != Type::Complex {
             return whole(attribute, value);
         }
+        let value = match value {
+            Value::Array(listed) if listed.len() == 1 => &listed[0],
+            other => other,
+        };
         match value {
             Value::Null => Ok(if op == Op::Add { old } else { None }),
             Value::Array(elements) if elements.is_empty() => Ok(if op == Op::Add { old } else { None }),
