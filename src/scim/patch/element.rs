@@ -187,6 +187,9 @@ impl<'a> Patch<'a> {
         if !attribute.is_complex() {
             return self.judge.element(attribute, at, value)?.ok_or_else(|| no_target(at));
         }
+        if parts.keys().any(|name| attribute.sub(name).is_none_or(Attribute::is_read_only)) {
+            return Err(no_target(at));
+        }
         let insert = |parts: &mut Map<String, Value>, name: &str, value: &Value| {
             parts.retain(|known, _| !known.eq_ignore_ascii_case(name));
             parts.insert(name.to_owned(), value.clone());

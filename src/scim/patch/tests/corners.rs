@@ -19,7 +19,12 @@ static BOAT: LazyLock<ResourceType> = LazyLock::new(|| {
         {"name": "serial", "mutability": "readOnly"},
         {"name": "ports", "type": "complex", "multiValued": true, "subAttributes": [
             {"name": "value"}, {"name": "type"}, {"name": "display"}, {"name": "depth", "type": "integer"},
-            {"name": "primary", "type": "boolean"}, {"name": "flags", "multiValued": true}]},
+            {"name": "primary", "type": "boolean"}, {"name": "flags", "multiValued": true},
+            {"name": "chart", "mutability": "readOnly"}]},
+        {"name": "owner", "type": "complex", "subAttributes": [
+            {"name": "value"}, {"name": "$ref", "type": "reference", "referenceTypes": ["User"]}, {"name": "display"}]},
+        {"name": "plate", "type": "complex", "subAttributes": [
+            {"name": "number", "mutability": "immutable"}, {"name": "colour"}]},
     ]});
     let extension = json!({"id": EXT, "name": "More", "attributes": [
         {"name": "needed", "required": true}, {"name": "free"}, {"name": "meta"}]});
@@ -159,7 +164,9 @@ fn a_filter_describes_a_value_by_equalities_of_every_type() {
     };
     let described = json!({"ports": [{"type": "t", "depth": 5, "primary": true, "value": "a"}]});
     assert_eq!(create("type eq \"t\" and depth eq 5 and primary eq true"), Ok(described));
-    for filter in ["type eq \"t\" and depth gt 5", "type eq null", "not (type eq \"t\")", "value eq \"b\""] {
+    for filter in
+        ["type eq \"t\" and depth gt 5", "type eq null", "not (type eq \"t\")", "value eq \"b\"", "chart eq \"c\""]
+    {
         assert_eq!(create(filter), Err("noTarget"), "{filter}");
     }
 }
@@ -192,4 +199,33 @@ fn what_a_removal_with_a_value_names() {
         let left: Value = left.into_iter().map(|index| before["ports"][index].clone()).collect();
         assert_eq!(removed, Ok(json!({"ports": left})), "{listed}");
     }
+}
+
+#[test]
+fn a_link_goes_with_its_value_and_stays_without_its_other_parts() {
+    let before = || json!({"owner": {"value": "u", "$ref": "https://h/Users/u", "display": "U"}});
+    let remove = |part: &str| boat(before(), json!([{"op": "remove", "path": format!("owner.{part}")}]));
+    assert_eq!(remove("display"), Ok(json!({"owner": {"value": "u", "$ref": "https://h/Users/u"}})));
+    assert_eq!(remove("$ref"), Ok(json!({"owner": {"value": "u", "display": "U"}})));
+    assert_eq!(remove("value"), Ok(json!({})));
+    let set = |value: &str| boat(before(), json!([{"op": "replace", "path": "owner.value", "value": value}]));
+    assert_eq!(set("u"), Ok(before()));
+    assert_eq!(set("v"), Ok(json!({"owner": {"value": "v"}})));
+    assert_eq!(set(""), Ok(json!({})));
+}
+
+#[test]
+fn an_immutable_part_does_not_bind_its_neighbours() {
+    let before = || json!({"plate": {"number": "1", "colour": "red"}});
+    let blue = json!({"plate": {"number": "1", "colour": "blue"}});
+    let replace = |path: &str, value: Value| boat(before(), json!([{"op": "replace", "path": path, "value": value}]));
+    assert_eq!(replace("plate", json!({"colour": "blue"})), Ok(blue.clone()));
+    assert_eq!(replace("plate", json!({"colour": "blue", "number": "1"})), Ok(blue.clone()));
+    assert_eq!(replace("plate.colour", json!("blue")), Ok(blue));
+    assert_eq!(replace("plate", json!({"number": "2"})), Err("mutability"));
+    assert_eq!(replace("plate", json!(null)), Err("mutability"));
+    assert_eq!(
+        boat(json!({"plate": {"colour": "red"}}), json!([{"op": "add", "path": "plate.number", "value": "1"}])),
+        Ok(json!({"plate": {"colour": "red", "number": "1"}}))
+    );
 }
