@@ -38,7 +38,7 @@ pub(crate) fn words(reading: &Reading<'_>) -> (BTreeMap<String, Value>, Drift) {
         if let Some(value) = winner {
             words.insert(cell.to_owned(), value.clone());
         }
-        let losers = said.into_iter().skip(1).filter(|(_, value)| value.is_some() && *value != winner);
+        let losers = said.into_iter().skip(1).filter(|(_, value)| *value != winner);
         drift.extend(losers.filter_map(|(source, value)| Some((cell.to_owned(), source, value?.clone()))));
     }
     (words, drift)
@@ -212,6 +212,42 @@ mod tests {
         assert_eq!(derived.words, BTreeMap::new());
         let lost: Vec<&str> = derived.drift.iter().map(|(_, source, _)| source.as_str()).collect();
         assert_eq!(lost, ["entered", "login:first", "entered"]);
+    }
+
+    #[test]
+    fn who_says_the_same_does_not_drift() {
+        let person = Person {
+            records: vec![
+                record("first", true, &[("title", Some("Tour Guide"))]),
+                record("second", true, &[("title", None)]),
+            ],
+            links: vec![link("first", "sub", &[("title", 1, json!("Tour Guide"))])],
+            entered: words(&[("title", Some("entered"))]),
+            ..Person::default()
+        };
+        let drift = derive(&person, &world()).drift;
+        assert_eq!(drift, [("title".to_owned(), "entered".to_owned(), json!("entered"))]);
+    }
+
+    #[test]
+    fn everybody_who_speaks_is_named_in_their_order() {
+        let person = Person {
+            records: vec![
+                record("first", false, &[("title", Some("first")), ("userName", Some("first"))]),
+                record("second", true, &[("title", None)]),
+            ],
+            links: vec![link("first", "sub", &[("title", 1, json!("silent there")), ("userName", 1, json!("login"))])],
+            entered: words(&[("title", Some("entered")), ("userName", Some("entered"))]),
+            pinned: Some("second".to_owned()),
+            ..Person::default()
+        };
+        let said = |cell| -> Vec<String> {
+            let said = speakers(&person, &world(), cell);
+            said.into_iter().map(|(source, value)| format!("{source} {}", value.unwrap_or_default())).collect()
+        };
+        assert_eq!(said("title"), ["push:second null", "push:first \"first\"", "entered \"entered\""]);
+        assert_eq!(said("userName"), ["push:first \"first\"", "entered \"entered\"", "login:first \"login\""]);
+        assert_eq!(said("nickName"), [""; 0]);
     }
 
     #[test]

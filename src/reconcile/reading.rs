@@ -181,3 +181,54 @@ fn rank<'a>(world: &World, record: &'a Record) -> (i64, &'a str) {
     let order = world.connections.get(&record.connection).map_or(i64::MAX, |connection| connection.order);
     (order, &record.connection)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(connection: &str, in_verified_domain: bool) -> Record {
+        Record {
+            connection: connection.to_owned(),
+            external_id: None,
+            active: true,
+            bound_at: 1,
+            off: None,
+            in_verified_domain,
+            words: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn the_home_is_pinned_else_of_the_domain_else_the_oldest() {
+        let connection =
+            |id: &str, order| (id.to_owned(), Connection { id: id.to_owned(), order, ..Connection::default() });
+        let connections = BTreeMap::from([connection("young", 3), connection("old", 1), connection("middle", 2)]);
+        let world = World { connections, ..World::default() };
+        let mut person = Person {
+            records: ["young", "old", "middle"].map(|connection| record(connection, false)).into(),
+            ..Person::default()
+        };
+        let order = |person: &Person| -> Vec<String> {
+            let reading = Reading::new(person, &world);
+            let records = reading.records();
+            assert_eq!(reading.home.map(|home| &home.connection), records.first().map(|first| &first.connection));
+            records.into_iter().map(|record| record.connection.clone()).collect()
+        };
+        assert_eq!(order(&person), ["old", "middle", "young"]);
+        person.records[2].in_verified_domain = true;
+        assert_eq!(order(&person), ["middle", "old", "young"]);
+        person.pinned = Some("young".to_owned());
+        assert_eq!(order(&person), ["young", "old", "middle"]);
+        person.pinned = Some("gone".to_owned());
+        assert_eq!(order(&person), ["middle", "old", "young"], "a pin counts while there is a record");
+    }
+
+    #[test]
+    fn nobody_says_what_is_derived() {
+        let vouch =
+            |source| Vouch { parent: "staff".to_owned(), source, word: Word::Grant, stamp: 1, until: None, role: None };
+        let derived = [Source::Login, Source::Default, Source::Held].map(|source| vouch(source("k".to_owned())));
+        let person = Person { vouches: derived.into(), ..Person::default() };
+        assert_eq!(Reading::new(&person, &World::default()).vouches("staff"), [] as [&Vouch; 0]);
+    }
+}

@@ -237,3 +237,42 @@ pub struct World {
     pub connections: BTreeMap<String, Connection>,
     pub groups: BTreeMap<String, Group>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_read_as_it_is_written() {
+        for (text, via) in [
+            ("push:k", "push"),
+            ("login:k", "login"),
+            ("default:k", "default"),
+            ("held:k:1", "held"),
+            ("grant", "grant"),
+            ("deny", "deny"),
+            ("invite", "invitation"),
+            ("import", "import"),
+        ] {
+            let source = Source::parse(text).expect(text);
+            assert_eq!((source.to_string().as_str(), source.via()), (text, via));
+        }
+        for text in ["", "push", "grant:k", "invitation", "Push:k"] {
+            assert_eq!(Source::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn of_two_claims_the_later_wins_and_of_two_at_once_the_greater() {
+        let claim = |stamp, value: &'static str| Claim { stamp, value };
+        for (new, old, beats) in [
+            (claim(2, "a"), claim(1, "b"), true),
+            (claim(1, "b"), claim(2, "a"), false),
+            (claim(1, "b"), claim(1, "a"), true),
+            (claim(1, "a"), claim(1, "b"), false),
+            (claim(1, "a"), claim(1, "a"), false),
+        ] {
+            assert_eq!(new.beats(&old), beats, "{new:?} {old:?}");
+        }
+    }
+}

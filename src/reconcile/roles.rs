@@ -109,6 +109,7 @@ mod tests {
     fn the_highest_role_counts() {
         assert_eq!(highest(["member", "owner", "editor"]), Some("owner"));
         assert_eq!(highest(["billing", "member"]), Some("billing"));
+        assert_eq!(highest(["zeal", "member"]), Some("zeal"));
         assert_eq!(highest(["billing", "editor"]), Some("editor"));
         assert_eq!(highest(["zeal", "billing"]), Some("billing"), "of two that mean nothing here the first by name");
         assert_eq!(highest([]), None);

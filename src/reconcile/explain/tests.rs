@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::reconcile::{Claim, Connection, DefaultMode, DefaultTeam, Group, Source};
+use crate::reconcile::{Claim, Connection, DefaultMode, DefaultTeam, Group, Held, Source};
 
 const T: Stamp = 1_795_485_600_000; // 2026-11-24T02:00:00Z
 
@@ -175,4 +175,118 @@ fn a_grant_ends_by_itself() {
         "plain",
         "Not a member of plain: the grant of 2026-11-24T02:00:00Z ended on 2026-11-24T02:00:01Z (R8).",
     );
+}
+
+/// `source cell value` of every register that an explanation names.
+fn named(person: &Person, world: &World, parent: &str) -> Vec<String> {
+    let registers = explain(person, world, parent).registers;
+    registers.iter().map(|register| format!("{} {} {}", register.source, register.cell, register.value)).collect()
+}
+
+#[test]
+fn a_hold_is_told() {
+    let world = world();
+    let held = |parent: Option<&str>| Held {
+        hold: "h1".to_owned(),
+        connection: "a".to_owned(),
+        parent: parent.map(str::to_owned),
+        stamp: T,
+    };
+    let person = Person {
+        records: vec![record_of("a", false)],
+        held: vec![held(None), held(Some("staff"))],
+        ..Person::default()
+    };
+    told(
+        &person,
+        &world,
+        "staff",
+        "A member of staff: the connection a ended it on 2026-11-24T02:00:00Z, and a hold keeps it until that is \
+         applied (R2).",
+    );
+    assert_eq!(
+        named(&person, &world, "staff"),
+        ["hold staff h1", "push:a active false", "push:a off ended", "hold active h1"]
+    );
+    told(&person, &world, "plain", "Not a member of plain: nobody says so (R2).");
+}
+
+#[test]
+fn weak_words_and_what_denied_them_are_told() {
+    let mut world = world();
+    let push = || Source::Push("a".to_owned());
+    let mut person = Person { vouches: vec![says("staff", Source::Import, Word::Grant)], ..Person::default() };
+    told(&person, &world, "staff", "A member of staff: an import says so on 2026-11-24T02:00:00Z (R1).");
+    person.vouches.push(says("staff", Source::Invite, Word::Grant));
+    told(&person, &world, "staff", "A member of staff: an accepted invitation says so on 2026-11-24T02:00:00Z (R1).");
+
+    person.records = vec![record_of("a", true)];
+    person.vouches =
+        vec![says("staff", Source::Invite, Word::Grant), Vouch { stamp: T + 1, ..says("staff", push(), Word::Deny) }];
+    assert_eq!(
+        named(&person, &world, "staff"),
+        ["push:a active true", "push:a staff deny", "invite staff grant"],
+        "the removal denies the invitation too"
+    );
+    world.groups.get_mut("staff").expect("the world has it").full.insert("a".to_owned(), T + 5);
+    assert_eq!(
+        named(&person, &world, "staff"),
+        ["push:a active true", "push:a staff deny", "invite staff grant", "push:a list/staff stated"],
+        "and the whole list after it"
+    );
+    person.vouches.truncate(1);
+    told(
+        &person,
+        &world,
+        "staff",
+        "Not a member of staff: push:a denied on 2026-11-24T02:00:00.005Z, after an accepted invitation (R7).",
+    );
+    person.vouches = vec![says("staff", Source::Import, Word::Grant)];
+    told(
+        &person,
+        &world,
+        "staff",
+        "Not a member of staff: push:a denied on 2026-11-24T02:00:00.005Z, after an import (R7).",
+    );
+}
+
+#[test]
+fn a_connection_that_is_inactive_here_is_told() {
+    let person = Person {
+        records: vec![record_of("a", true), record_of("b", false)],
+        vouches: vec![says("staff", Source::Push("b".to_owned()), Word::Grant)],
+        ..Person::default()
+    };
+    told(
+        &person,
+        &world(),
+        "staff",
+        "Not a member of staff: push:b says that the person is inactive there on 2026-11-24T02:00:00Z (R6).",
+    );
+}
+
+/// What keeps the account active, and what ended older evidence.
+#[test]
+fn the_home_is_among_the_registers() {
+    let world = world();
+    let mut person = Person {
+        records: vec![record_of("a", true)],
+        vouches: vec![says("staff", Source::Grant, Word::Grant)],
+        off: Some(T - 5),
+        ..Person::default()
+    };
+    assert_eq!(named(&person, &world, "staff"), ["grant staff grant", "push:a active true", "administrator off ended"]);
+
+    person.vouches.clear();
+    person.off = None;
+    person.records[0].off = Some(T + 41);
+    person.links = vec![Link { connection: "b".to_owned(), ..link(T, &["S"]) }];
+    told(
+        &person,
+        &world,
+        "staff",
+        "Not a member of staff: login:b named it on 2026-11-24T02:00:00Z, before the person was switched off on \
+         2026-11-24T02:00:00.041Z (R6).",
+    );
+    assert_eq!(named(&person, &world, "staff"), ["login:b groups/sub S", "push:a active true", "push:a off ended"]);
 }

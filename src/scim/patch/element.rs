@@ -171,7 +171,7 @@ impl<'a> Patch<'a> {
     }
 
     /// The value that a filter describes, with the operation's value in it. Only equalities joined by `and` describe one
-    /// (Entra fills attributes that are not there yet so).
+    /// (Entra fills attributes that are not there yet so). Whether the filter then selects it is the caller's question.
     fn created(
         &mut self,
         at: &str,
@@ -185,14 +185,10 @@ impl<'a> Patch<'a> {
             return Err(no_target(at));
         }
         if !attribute.is_complex() {
-            let described = parts.keys().all(|name| name.eq_ignore_ascii_case("value"));
-            return self.judge.element(attribute, at, value)?.filter(|_| described).ok_or_else(|| no_target(at));
+            return self.judge.element(attribute, at, value)?.ok_or_else(|| no_target(at));
         }
-        for name in parts.keys() {
-            match attribute.sub(name) {
-                Some(sub) if !sub.is_read_only() => {}
-                _ => return Err(no_target(at)),
-            }
+        if parts.keys().any(|name| attribute.sub(name).is_none_or(Attribute::is_read_only)) {
+            return Err(no_target(at));
         }
         let insert = |parts: &mut Map<String, Value>, name: &str, value: &Value| {
             parts.retain(|known, _| !known.eq_ignore_ascii_case(name));
@@ -216,11 +212,11 @@ fn no_target(at: &str) -> Error {
     Error::no_target(format!("'{at}' selects no value, and its filter does not describe one that could be created"))
 }
 
-/// The pairs of a filter made of equalities joined by `and`.
+/// The pairs of a filter made of equalities joined by `and`. It was bound: its paths are names of sub-attributes.
 fn describe(filter: &Filter, parts: &mut Map<String, Value>) -> bool {
     match filter {
         Filter::And(all) => all.iter().all(|one| describe(one, parts)),
-        Filter::Compare(path, Compare::Eq, literal) if path.urn.is_none() && path.sub.is_none() => {
+        Filter::Compare(path, Compare::Eq, literal) => {
             let value = match literal {
                 Literal::String(text) | Literal::Bare(text) => Value::String(text.clone()),
                 Literal::Number(number) => Value::Number(number.clone()),

@@ -279,13 +279,23 @@ impl<'a> Patch<'a> {
             return Ok(None);
         }
         let value = required(op, value)?;
+        let attribute = found.attribute;
+        if !attribute.is_complex() {
+            return self.judge.attribute(attribute, at, value);
+        }
+        let value = match value {
+            // One value in a list is that value, here as in a body that is read.
+            Value::Array(values) if values.len() == 1 => {
+                self.judge.note_path(Note::ARRAY_AS_SINGLE_VALUE, at);
+                &values[0]
+            }
+            other => other,
+        };
         match value {
-            _ if !found.attribute.is_complex() => self.judge.attribute(found.attribute, at, value),
-            Value::Null if op == Op::Add => Ok(before),
-            Value::Null => Ok(None),
-            Value::Array(empty) if empty.is_empty() => Ok(if op == Op::Add { before } else { None }),
             Value::Object(parts) => self.merged(at, found, before, parts),
-            _ => self.judge.attribute(found.attribute, at, value),
+            Value::Null if op == Op::Add => Ok(before),
+            Value::Array(none) if op == Op::Add && none.is_empty() => Ok(before),
+            _ => self.judge.attribute(attribute, at, value),
         }
     }
 

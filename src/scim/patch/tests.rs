@@ -1,6 +1,7 @@
 //! What PATCH means on our own types, and the dialects of Okta and Entra. The decision tables are in `table.rs`.
 
 mod bugs;
+mod corners;
 mod table;
 
 use proptest::prelude::*;

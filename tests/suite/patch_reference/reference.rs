@@ -134,6 +134,10 @@ impl<'k> State<'k> {
         if attribute.kind != Type::Complex {
             return whole(attribute, value);
         }
+        let value = match value {
+            Value::Array(listed) if listed.len() == 1 => &listed[0],
+            other => other,
+        };
         match value {
             Value::Null => Ok(if op == Op::Add { old } else { None }),
             Value::Array(elements) if elements.is_empty() => Ok(if op == Op::Add { old } else { None }),
@@ -537,11 +541,18 @@ fn check(filter: &Condition, attribute: &Attribute) -> Result<(), Refusal> {
                 Type::String | Type::Reference => value.is_string(),
                 _ if is_text_op => false,
                 Type::Integer | Type::Decimal => value.is_number(),
+                Type::Binary => value.as_str().is_some_and(may_be_base64),
                 _ => one(&Attribute { multi_valued: false, ..leaf.clone() }, value).is_ok(),
             };
             if fits { Ok(()) } else { refused }
         }
     }
+}
+
+/// A filter looks over what a value may not have: bits beyond the last byte.
+fn may_be_base64(text: &str) -> bool {
+    let text: Vec<char> = text.trim_end_matches('=').chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    text.len() % 4 != 1 && text.iter().all(|c| c.is_ascii_alphanumeric() || "+/".contains(*c))
 }
 
 fn leaf<'a>(attribute: &'a Attribute, name: &str) -> Option<&'a Attribute> {

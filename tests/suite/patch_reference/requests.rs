@@ -216,6 +216,7 @@ fn value(path: &Path, target: Option<(&Schema, Option<&Attribute>)>, dice: &Dice
 fn elements(attribute: &Attribute, dice: &Dice<'_>) -> Value {
     match attribute.multi_valued && dice.chance(3, 4) {
         true => (0..=dice.roll(3)).map(|_| partial(attribute, dice)).collect(),
+        false if dice.chance(1, 8) => json!([partial(attribute, dice)]),
         false => partial(attribute, dice),
     }
 }
