@@ -37,3 +37,25 @@ impl Reading<'_> {
         (stated >= claim).then_some(stated)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::registers::Record;
+    use super::*;
+
+    #[test]
+    fn whoever_is_inactive_by_a_connection_is_so_there_and_nowhere_else() {
+        let record = Record {
+            connection: "k".to_owned(),
+            external_id: None,
+            active: false,
+            bound_at: 1,
+            off: None,
+            in_verified_domain: false,
+            words: Default::default(),
+        };
+        let person = Person { records: vec![record], ..Person::default() };
+        assert!(!active_here(&person, "k"));
+        assert!(active_here(&person, "other"), "no record is no word");
+    }
+}
