@@ -225,7 +225,7 @@ impl Side {
             operation
         };
         let operations: Value = wishes.iter().enumerate().map(operation).collect();
-        let body = self.filled(&json!({ "schemas": [PATCH_OP], "Operations": operations }));
+        let body = self.filled(&json!({ "schemas": [BULK], "Operations": operations }));
         let reply = self.client.scim("/Bulk").post(body).await.status(200);
         let results = reply["Operations"].as_array().expect("results");
         assert_eq!(results.len(), wishes.len());
