@@ -236,8 +236,8 @@ const PEOPLE: usize = 40;
 const GROUPS: usize = 6;
 const WORKERS: u64 = 16;
 /// Of each worker that signs people in, and of each that pushes.
-const LOGINS: usize = 260;
-const PUSHES: usize = 90;
+const LOGINS: usize = 140;
+const PUSHES: usize = 60;
 
 /// People by `p7`, groups by `g3`; ids change when the IdP deletes and creates again under another name.
 struct Company {

@@ -158,12 +158,12 @@ mod some_order_explains_what_happens_at_once {
 
     #[test]
     fn sqlite() {
-        some_order_explains_every_round(&Database::sqlite(), 60);
+        some_order_explains_every_round(&Database::sqlite(), 30);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn postgres() {
         let database = Database::postgres().await;
-        tokio::task::spawn_blocking(move || some_order_explains_every_round(&database, 60)).await.expect("explained");
+        tokio::task::spawn_blocking(move || some_order_explains_every_round(&database, 30)).await.expect("explained");
     }
 }

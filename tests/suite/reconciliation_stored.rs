@@ -248,12 +248,12 @@ mod every_history_agrees_with_the_reference {
 
     #[test]
     fn sqlite() {
-        agrees(&Database::sqlite(), &TIMELESS, 25);
+        agrees(&Database::sqlite(), &TIMELESS, 15);
     }
 
     #[test]
     fn postgres() {
-        on_postgres(|database| agrees(database, &TIMELESS, 8));
+        on_postgres(|database| agrees(database, &TIMELESS, 5));
     }
 }
 
@@ -276,12 +276,12 @@ mod every_history_of_moves_agrees_with_the_reference {
 
     #[test]
     fn sqlite() {
-        agrees(&Database::sqlite(), &[World::moved], 25);
+        agrees(&Database::sqlite(), &[World::moved], 12);
     }
 
     #[test]
     fn postgres() {
-        on_postgres(|database| agrees(database, &[World::moved], 6));
+        on_postgres(|database| agrees(database, &[World::moved], 4));
     }
 }
 
@@ -304,7 +304,7 @@ mod every_check_holds_of_the_store {
 
     #[test]
     fn sqlite() {
-        all_checks(&Database::sqlite(), 4);
+        all_checks(&Database::sqlite(), 2);
     }
 
     #[test]

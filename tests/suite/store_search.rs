@@ -48,7 +48,7 @@ both_engines! {
 /// `salt` makes another sequence of cases.
 fn config(salt: u64) -> Config {
     let given = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let cases = given("PROPTEST_CASES").and_then(|n| u32::try_from(n).ok()).unwrap_or(120);
+    let cases = given("PROPTEST_CASES").and_then(|n| u32::try_from(n).ok()).unwrap_or(80);
     let rng_seed = RngSeed::Fixed(given("PROPTEST_RNG_SEED").unwrap_or(1).wrapping_add(salt));
     Config { cases, rng_seed, failure_persistence: None, max_shrink_iters: 5_000, ..Config::default() }
 }
