@@ -18,18 +18,18 @@ const GRACE: Duration = Duration::from_secs(20);
 
 #[derive(Clone)]
 pub struct App {
-    site: Site,
+    router: Router,
 }
 
 impl App {
     pub fn new(directory: Directory, logins: Logins, settings: Settings) -> Self {
         let limiter = Arc::new(Limiter::new(settings.requests_per_second));
-        Self { site: Site { directory, logins, settings, limiter } }
+        Self { router: http::router(Site { directory, logins, settings, limiter }) }
     }
 
     /// The whole server as one service: what [`App::serve`] listens with, and what a test calls in process.
     pub fn router(&self) -> Router {
-        http::router(self.site.clone())
+        self.router.clone()
     }
 
     /// Answers on `listener` until `stop` is there, then finishes what was begun.

@@ -28,7 +28,7 @@ PYTHON
 }
 
 serve_for_referee() {
-  local engine="$1" name attempt port
+  local engine="$1" name attempt
   referee_binary="$2" referee_python="$3"
   case "$engine" in
     sqlite) referee_database="sqlite://$referee_folder/rollkeeper.db" ;;
@@ -41,12 +41,11 @@ serve_for_referee() {
     *) echo "allowed are: sqlite, postgres" >&2; exit 2 ;;
   esac
   "$referee_binary" tenant create acme --database "$referee_database" --json >"$referee_folder/tenant.json"
-  port=$((30000 + RANDOM % 2000))
-  origin="http://127.0.0.1:$port"
-  "$referee_binary" serve --listen "127.0.0.1:$port" --database "$referee_database" >"$referee_folder/log" 2>&1 &
+  "$referee_binary" serve --listen 127.0.0.1:0 --database "$referee_database" >"$referee_folder/log" 2>&1 &
   referee_server=$!
   for attempt in $(seq 100); do
-    referee_ready && return
+    origin="$(sed -n 's|^Rollkeeper is listening on \(http://.*\)$|\1|p' "$referee_folder/log")"
+    [[ -n "$origin" ]] && referee_ready && return
     kill -0 "$referee_server" 2>/dev/null || { echo "the server did not start" >&2; exit 1; }
     [[ "$attempt" -lt 100 ]] || { echo "the server is not ready after 20 seconds" >&2; exit 1; }
     sleep 0.2

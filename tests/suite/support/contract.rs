@@ -2,7 +2,7 @@
 //! body to the last member; of a request that was granted its parameters, its media type and its body. The client calls this,
 //! so no test can forget it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -116,21 +116,34 @@ pub fn undescribed(method: &Method, path: &str, media_type: &str, body: &[u8]) -
     wrong
 }
 
+/// Every path template of the document, in segments, with its item; those with the fewest parameters first.
+static TEMPLATES: LazyLock<Vec<(Vec<&str>, &Value)>> = LazyLock::new(|| {
+    let items = DOCUMENT["paths"].as_object().expect("openapi.yaml has paths");
+    let mut all: Vec<_> =
+        items.iter().map(|(template, item)| (template.split('/').collect::<Vec<_>>(), item)).collect();
+    all.sort_by_key(|(parts, _)| parts.iter().filter(|part| part.starts_with('{')).count());
+    all
+});
+
 /// The path item whose template fits; a literal segment fits better than a parameter.
 fn described(path: &str) -> Option<&'static Value> {
     let segments: Vec<&str> = path.split('/').collect();
-    let items = DOCUMENT["paths"].as_object().expect("openapi.yaml has paths");
-    let fits = |template: &str| {
-        let parts: Vec<&str> = template.split('/').collect();
-        let equal = parts.len() == segments.len()
-            && parts.iter().zip(&segments).all(|(part, segment)| part == segment || part.starts_with('{'));
-        equal.then(|| parts.iter().filter(|part| part.starts_with('{')).count())
+    let fits = |parts: &[&str]| {
+        parts.len() == segments.len()
+            && parts.iter().zip(&segments).all(|(part, segment)| part == segment || part.starts_with('{'))
     };
-    items
-        .iter()
-        .filter_map(|(template, item)| Some((fits(template)?, item)))
-        .min_by_key(|(n, _)| *n)
-        .map(|(_, item)| item)
+    TEMPLATES.iter().find(|(parts, _)| fits(parts)).map(|(_, item)| *item)
+}
+
+/// Whether the name fits a pattern of `patternProperties`.
+fn is_like(pattern: &str, name: &str) -> bool {
+    thread_local! {
+        static KNOWN: RefCell<BTreeMap<String, Regex>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        let regex = || Regex::new(pattern).expect("a pattern");
+        known.entry(pattern.to_owned()).or_insert_with(regex).is_match(name)
+    })
 }
 
 fn resolve(value: &Value) -> &Value {
@@ -199,10 +212,8 @@ fn check_members(schema: &Value, members: &Map<String, Value>, at: &str, wrong: 
         }
     }
     for (name, value) in members {
-        let by_pattern = || {
-            let fits = |pattern: &str| Regex::new(pattern).expect("a pattern").is_match(name);
-            patterns.iter().find(|(pattern, _)| fits(pattern)).map(|(_, described)| *described)
-        };
+        let by_pattern =
+            || patterns.iter().find(|(pattern, _)| is_like(pattern, name)).map(|(_, described)| *described);
         match properties.get(name.as_str()).copied().or_else(by_pattern) {
             Some(described) => check(described, value, &format!("{at}.{name}"), wrong),
             None if others.is_object() => check(others, value, &format!("{at}.{name}"), wrong),
