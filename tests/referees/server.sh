@@ -41,6 +41,7 @@ serve_for_referee() {
     *) echo "allowed are: sqlite, postgres" >&2; exit 2 ;;
   esac
   "$referee_binary" tenant create acme --database "$referee_database" --json >"$referee_folder/tenant.json"
+  : >"$referee_folder/log" # read below, perhaps before the server has begun
   "$referee_binary" serve --listen 127.0.0.1:0 --database "$referee_database" >"$referee_folder/log" 2>&1 &
   referee_server=$!
   for attempt in $(seq 100); do
