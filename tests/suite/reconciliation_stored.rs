@@ -1,26 +1,21 @@
 //! Reconciliation against its small model, over the real store on both engines: every history agrees with the
 //! reference event by event, every check holds, and `verify` finds nothing afterwards.
 //!
-//! `PROPTEST_CASES` sets how many histories are played, as a multiple of proptest's own 256.
+//! `model::stored::play` says how many are played.
 
 use std::cell::Cell;
 use std::sync::Arc;
 
-use proptest::test_runner::TestCaseError;
 use rollkeeper::reconcile::DefaultMode;
 
 use crate::model::compare::agree;
+use crate::model::stored::play::{self, on_postgres};
 use crate::model::stored::{Interrupted, Store, Stored};
-use crate::model::strategy::{self, History, World};
-use crate::model::{Client, Event, Groups, Login, Mode, SignIn, Subject, Team, Universe, checks};
+use crate::model::strategy::{History, World};
+use crate::model::{Client, Event, Groups, Login, SignIn, Team, Universe};
 use crate::support::Database;
 
 const UNIVERSE: Universe = Universe::PLAIN.stored();
-
-pub fn scaled(cases: u32) -> u32 {
-    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    (cases * wanted.unwrap_or(256)).div_ceil(256)
-}
 
 fn of_the_store(world: World) -> World {
     World { universe: world.universe.stored(), ..world }
@@ -31,73 +26,32 @@ const TIMELESS: [fn() -> World; 4] = [World::plain, World::dense, World::deep, W
 /// Claims, grants, leases and tombstones end; hardly anything takes effect at once; somebody is the last owner.
 const BOUNDED: [fn() -> World; 3] = [World::timed, World::held, World::owned];
 
-/// Plays histories of these worlds.
 fn agrees(database: &Database, worlds: &[fn() -> World], cases: u32) {
     let store = Store::open(database.url());
-    let events = Cell::new(0);
-    for (seed, world) in (41..).zip(worlds) {
-        let world = of_the_store(world());
-        let test = |history: History| {
-            let mut product = Stored::new(&store, world.universe, history.mode);
-            let played = agree(world.universe, &history, &mut product, true).map_err(TestCaseError::fail)?;
-            let differences = product.verify();
-            if !differences.is_empty() {
-                return Err(TestCaseError::fail(format!("{differences:#?}")));
-            }
-            events.set(events.get() + played);
-            Ok(())
-        };
-        if let Err(failure) = strategy::runner(seed, scaled(cases)).run(&strategy::history(&world), test) {
-            panic!("{failure}");
-        }
-    }
-    println!("{} histories, {} events", scaled(cases) as usize * worlds.len(), events.get());
+    let worlds = worlds.iter().map(|world| of_the_store(world()));
+    play::agrees(worlds, 41, cases, |universe, mode| Stored::new(&store, universe, mode), Stored::verify);
 }
 
-/// Every check, on so many cases to which it applies.
 fn all_checks(database: &Database, each: u32) {
-    let store: Arc<Store> = Store::open(database.url());
-    let mut start = |mode: Mode, events: &[Event]| -> Box<dyn Subject> {
-        let mut subject = Stored::new(&store, UNIVERSE, mode);
-        subject.run(events);
-        Box::new(subject)
-    };
-    match checks::play(&of_the_store(World::plain()), 51, scaled(each) as usize, &mut start) {
-        Ok(played) => println!("{played} cases"),
-        Err(failure) => panic!("{failure}"),
-    }
+    let store = Store::open(database.url());
+    let world = of_the_store(World::plain());
+    play::all_checks(&world, 51, each, |universe, mode| Stored::new(&store, universe, mode));
 }
 
 /// The same with a failure between any two statements of every event (I18): it is told, it leaves nothing, and the event
 /// again does what it would have done.
 fn crashes(database: &Database, worlds: &[fn() -> World], cases: u32) {
     let store = Store::open(database.url());
-    let (events, cuts) = (Cell::new(0), Cell::new(0));
-    for (seed, world) in (61..).zip(worlds) {
-        let world = of_the_store(world());
-        let test = |history: History| {
-            let mut product = Interrupted::new(Stored::new(&store, world.universe, history.mode), database.url());
-            let played = agree(world.universe, &history, &mut product, true).map_err(TestCaseError::fail)?;
-            let differences = product.stored.verify();
-            if !differences.is_empty() {
-                return Err(TestCaseError::fail(format!("{differences:#?}")));
-            }
-            events.set(events.get() + played);
-            cuts.set(cuts.get() + product.cuts);
-            Ok(())
-        };
-        if let Err(failure) = strategy::runner(seed, scaled(cases)).run(&strategy::history(&world), test) {
-            panic!("{failure}");
-        }
-    }
-    let histories = scaled(cases) as usize * worlds.len();
-    println!("{histories} histories, {} events, {} cuts", events.get(), cuts.get());
-}
-
-pub fn on_postgres(test: impl FnOnce(&Database)) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let database = runtime.block_on(Database::postgres());
-    test(&database);
+    let worlds = worlds.iter().map(|world| of_the_store(world()));
+    let cuts = Cell::new(0);
+    let start = |universe: Universe, mode| Interrupted::new(Stored::new(&store, universe, mode), database.url());
+    let verify = |product: &Interrupted| {
+        cuts.set(cuts.get() + product.cuts);
+        product.stored.verify()
+    };
+    play::agrees(worlds, 61, cases, start, verify);
+    assert!(cuts.get() > 0, "nothing was cut");
+    println!("{} cuts", cuts.get());
 }
 
 /// A history told by hand: what a longer one once found.

@@ -8,6 +8,7 @@
 
 mod events;
 mod interrupted;
+pub mod play;
 mod registers;
 mod wired;
 
