@@ -3,9 +3,14 @@
 //! The router is built from it, and so are the tests that say "every route refuses a missing, a wrong and another
 //! tenant's token" and "every route is in openapi.yaml, and the reverse". A new endpoint is a new line here.
 
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::routing::{self, MethodRouter};
+use axum::response::Response;
+use axum::routing::{self, MethodFilter, MethodRouter};
+use futures_util::future::BoxFuture;
 
 use super::admin::definitions::{resource_types, schemas};
 use super::{Site, admin, bulk, discovery, health, logins, me, members, resources, root};
@@ -177,20 +182,31 @@ fn administration() -> Vec<Route> {
 }
 
 fn get<T: 'static>(path: &str, access: Access, handler: impl Handler<T, Site>) -> Route {
-    route(Method::GET, path, access, routing::get(handler))
+    route(Method::GET, path, access, served(handler))
 }
 fn post<T: 'static>(path: &str, access: Access, handler: impl Handler<T, Site>) -> Route {
-    route(Method::POST, path, access, routing::post(handler))
+    route(Method::POST, path, access, served(handler))
 }
 fn put<T: 'static>(path: &str, access: Access, handler: impl Handler<T, Site>) -> Route {
-    route(Method::PUT, path, access, routing::put(handler))
+    route(Method::PUT, path, access, served(handler))
 }
 fn patch<T: 'static>(path: &str, access: Access, handler: impl Handler<T, Site>) -> Route {
-    route(Method::PATCH, path, access, routing::patch(handler))
+    route(Method::PATCH, path, access, served(handler))
 }
 fn delete<T: 'static>(path: &str, access: Access, handler: impl Handler<T, Site>) -> Route {
-    route(Method::DELETE, path, access, routing::delete(handler))
+    route(Method::DELETE, path, access, served(handler))
 }
-fn route(method: Method, path: &str, access: Access, serve: MethodRouter<Site>) -> Route {
+
+/// A handler without its type. What axum puts around one has the handler's future in its type, and for each such layer
+/// the compiler looks through all of that future: with the types this crate took twice as long to compile.
+type Serve = Arc<dyn Fn(Request, Site) -> BoxFuture<'static, Response> + Send + Sync>;
+
+fn served<T>(handler: impl Handler<T, Site>) -> Serve {
+    Arc::new(move |request, site| Box::pin(handler.clone().call(request, site)))
+}
+
+fn route(method: Method, path: &str, access: Access, serve: Serve) -> Route {
+    let filter = MethodFilter::try_from(method.clone()).expect("a method that axum routes");
+    let serve = routing::on(filter, move |State(site): State<Site>, request: Request| serve(request, site));
     Route { method, path: path.to_owned(), access, kind: None, body_limit: SMALL, serve }
 }
