@@ -3,7 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use rollkeeper::reconcile::{Person, Source, World};
 use rollkeeper::store::people::{self, Account};
-use rollkeeper::store::{identity, vouches};
+use rollkeeper::store::{Error, Tx, identity, vouches};
 use sha2::Sha256;
 
 use super::super::observe;
@@ -15,9 +15,30 @@ impl Stored {
     pub(super) fn read_registers(&mut self) -> Registers {
         // The mapping: nobody is in there.
         let mut all = self.configuration.registers();
-        let accounts = self.accounts();
+        all.extend(self.read(async |tx| self.described(tx).await));
+        for invitation in self.store.wait(self.store.product.invitations(&self.tenant)).expect("they are read") {
+            let who = self.universe.people.iter().find(|who| address(who) == invitation.address).expect("somebody");
+            let team = invitation.group.as_deref().and_then(|group| self.team(group)).expect("a team");
+            all.entry(format!("invitation: {who} {}", team.id())).or_insert_with(|| "None".to_owned());
+        }
+        all
+    }
+
+    /// One snapshot of the tenant.
+    fn read<T>(&self, look: impl AsyncFnOnce(&mut Tx) -> Result<T, Error>) -> T {
+        let looked = async {
+            let mut tx = self.store.product.engine().read(&self.tenant).await?;
+            look(&mut tx).await
+        };
+        self.store.wait(looked).expect("it is read")
+    }
+
+    async fn described(&self, tx: &mut Tx) -> Result<Registers, Error> {
+        let mut all = Registers::new();
+        let accounts = every_account(tx).await?;
         for account in accounts.iter().filter(|account| !account.person.retired) {
-            let known = self.identities(account);
+            let anchors = identity::anchors_of(tx, &account.person.id).await?;
+            let known = self.identities(account, &anchors);
             let Some(who) = known.first().map(|(_, who)| *who) else { continue }; // the founder
             let of_b = known.iter().all(|(space, _)| *space == Some(Namespace::B));
             let name = format!("{} {who}", if of_b { "B" } else { "A" });
@@ -26,39 +47,24 @@ impl Stored {
                 all.insert(format!("identity: {space} {who}"), name.clone());
             }
             observe::describe(&self.translated(account), &name, who, &mut all);
-            self.describe_anchors(account, &name, &mut all);
+            if self.universe.moves {
+                describe_anchors(tx, &anchors, &name, &mut all).await?;
+            }
         }
-        self.describe_tombstones(&accounts, &mut all);
-        for invitation in self.store.wait(self.store.product.invitations(&self.tenant)).expect("they are read") {
-            let who = self.universe.people.iter().find(|who| address(who) == invitation.address).expect("somebody");
-            let team = invitation.group.as_deref().and_then(|group| self.team(group)).expect("a team");
-            all.entry(format!("invitation: {who} {}", team.id())).or_insert_with(|| "None".to_owned());
-        }
-        for group in self.world().groups.values() {
+        self.describe_tombstones(tx, &accounts, &mut all).await?;
+        for group in self.world_of(tx).await?.groups.values() {
             observe::lists(group, &mut all);
         }
-        all
+        Ok(all)
     }
 
     pub(super) fn accounts(&self) -> Vec<Account> {
-        let engine = self.store.product.engine();
-        let load = async {
-            let mut tx = engine.read(&self.tenant).await?;
-            let ids = people::ids_after(&mut tx, "User", "", 1000).await?;
-            people::load(&mut tx, &ids).await
-        };
-        self.store.wait(load).expect("they are read")
+        self.read(async |tx| every_account(tx).await)
     }
 
     /// By whom an account is known: namespaces and names, by an administrator's hand `None`.
-    fn identities(&self, account: &Account) -> Vec<(Option<Namespace>, Who)> {
-        let engine = self.store.product.engine();
-        let anchors = async {
-            let mut tx = engine.read(&self.tenant).await?;
-            identity::anchors_of(&mut tx, &account.person.id).await
-        };
+    fn identities(&self, account: &Account, anchors: &[(String, String)]) -> Vec<(Option<Namespace>, Who)> {
         let named = |name: &str| self.universe.people.iter().copied().find(|who| *who == name).expect("somebody");
-        let anchors = self.store.wait(anchors).expect("they are read");
         let mut known: Vec<(Option<Namespace>, Who)> = anchors
             .iter()
             .map(|(space, name)| (Namespace::ALL.into_iter().find(|it| format!("{it:?}") == *space), self.who(name)))
@@ -68,28 +74,6 @@ impl Stored {
             known.push((None, named(name.expect("whoever is entered has a name"))));
         }
         known
-    }
-
-    /// The anchors of namespace A, where they change.
-    fn describe_anchors(&self, account: &Account, name: &str, all: &mut Registers) {
-        if !self.universe.moves {
-            return;
-        }
-        let engine = self.store.product.engine();
-        let load = async {
-            let mut tx = engine.read(&self.tenant).await?;
-            let mut anchors = Vec::new();
-            for (space, anchor) in identity::anchors_of(&mut tx, &account.person.id).await? {
-                if space == "A" {
-                    let known = identity::anchor(&mut tx, &space, &anchor).await?;
-                    anchors.push((anchor, known.is_some_and(|(_, retired)| retired)));
-                }
-            }
-            Ok::<_, rollkeeper::store::Error>(anchors)
-        };
-        for (anchor, retired) in self.store.wait(load).expect("they are read") {
-            all.insert(format!("anchor: {anchor}"), format!("{name}{}", if retired { " retired" } else { "" }));
-        }
     }
 
     /// The person's registers with the model's names of connections and groups, and its stamps.
@@ -133,50 +117,51 @@ impl Stored {
 
     /// The configuration with every list that was stated whole.
     pub(super) fn world(&self) -> World {
+        self.read(async |tx| self.world_of(tx).await)
+    }
+
+    async fn world_of(&self, tx: &mut Tx) -> Result<World, Error> {
         let mut world = self.configuration.world.clone();
-        let engine = self.store.product.engine();
-        let lists = async {
-            let mut tx = engine.read(&self.tenant).await?;
-            vouches::full_lists(&mut tx, &self.teams.values().cloned().collect()).await
-        };
-        for (group, connection, stamp) in self.store.wait(lists).expect("they are read") {
+        let lists = vouches::full_lists(tx, &self.teams.values().cloned().collect()).await?;
+        for (group, connection, stamp) in lists {
             let directory = self.connections.iter().find(|(_, id)| **id == connection).map(|(directory, _)| directory);
             let team = self.team(&group).and_then(|team| world.groups.get_mut(team.id()));
             if let (Some(directory), Some(group)) = (directory, team) {
                 group.full.insert(directory.id().to_owned(), self.stamp(stamp));
             }
         }
-        world
+        Ok(world)
     }
 
     /// The tombstone of this name: the retired account that it remembers, if any.
-    fn tombstone(&self, scope: &str, kind: &str, name: &str) -> Option<Option<String>> {
+    async fn tombstone(
+        &self,
+        tx: &mut Tx,
+        scope: &str,
+        kind: &str,
+        name: &str,
+    ) -> Result<Option<Option<String>>, Error> {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.key).expect("a key of any length");
         mac.update(kind.as_bytes());
         mac.update(&[0]);
         mac.update(name.as_bytes());
         let hash: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        let engine = self.store.product.engine();
-        let found = async {
-            let mut tx = engine.read(&self.tenant).await?;
-            identity::tombstone(&mut tx, scope, kind, &hash, self.now).await
-        };
-        self.store.wait(found).expect("it is read")
+        identity::tombstone(tx, scope, kind, &hash, self.now).await
     }
 
-    fn describe_tombstones(&self, accounts: &[Account], all: &mut Registers) {
+    async fn describe_tombstones(&self, tx: &mut Tx, accounts: &[Account], all: &mut Registers) -> Result<(), Error> {
         for who in self.universe.people {
             for namespace in Namespace::ALL {
-                if self.tombstone(&format!("*{namespace:?}"), "anchor", who).is_some() {
+                if self.tombstone(tx, &format!("*{namespace:?}"), "anchor", who).await?.is_some() {
                     all.insert(format!("tombstone: everywhere {namespace:?} {who}"), String::new());
                 }
             }
             for (directory, id) in &self.connections {
-                if self.tombstone(id, "anchor", who).is_some() {
+                if self.tombstone(tx, id, "anchor", who).await?.is_some() {
                     all.insert(format!("tombstone: {} {who}", directory.id()), String::new());
                 }
             }
-            let retired = self.tombstone("*A", "user_name", who).flatten();
+            let retired = self.tombstone(tx, "*A", "user_name", who).await?.flatten();
             let Some(account) = retired.and_then(|id| accounts.iter().find(|account| account.person.id == id)) else {
                 continue;
             };
@@ -185,5 +170,25 @@ impl Stored {
                 observe::kept(&person, who, all);
             }
         }
+        Ok(())
     }
+}
+
+async fn every_account(tx: &mut Tx) -> Result<Vec<Account>, Error> {
+    let ids = people::ids_after(tx, "User", "", 1000).await?;
+    people::load(tx, &ids).await
+}
+
+/// The anchors of namespace A, where they change.
+async fn describe_anchors(
+    tx: &mut Tx,
+    anchors: &[(String, String)],
+    name: &str,
+    all: &mut Registers,
+) -> Result<(), Error> {
+    for (space, anchor) in anchors.iter().filter(|(space, _)| space == "A") {
+        let is_retired = identity::anchor(tx, space, anchor).await?.is_some_and(|(_, retired)| retired);
+        all.insert(format!("anchor: {anchor}"), format!("{name}{}", if is_retired { " retired" } else { "" }));
+    }
+    Ok(())
 }
