@@ -1,9 +1,9 @@
 //! Brokers of a connection, and the envelopes of theirs that were used.
 
-use super::engine::{all, one, run};
+use super::engine::{all, one, row, run};
 use super::{Error, Tx};
 
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broker {
     pub id: String,
     pub connection: String,
@@ -14,6 +14,8 @@ pub struct Broker {
     pub created: i64,
     pub modified: i64,
 }
+
+row!(Broker { id, connection, name, settings, created, modified });
 
 pub async fn list(tx: &mut Tx, connection: &str) -> Result<Vec<Broker>, Error> {
     all!(

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::engine::{all, locked, one, run};
+use super::engine::{all, locked, one, row, run};
 use super::vouches::rows;
 use super::{Error, Tx};
 
 /// A refusal that an administrator can mend. Ids, codes and names only.
-#[derive(Clone, Debug, Default, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Conflict {
     pub id: String,
     pub at: i64,
@@ -27,6 +27,8 @@ pub struct Conflict {
     pub settled: Option<String>,
     pub resolved: Option<i64>,
 }
+
+row!(Conflict { id, at, code, connection, resource, state, kind, hash, decision, candidates, settled, resolved });
 
 macro_rules! columns {
     ($rest:literal) => {

@@ -1,9 +1,9 @@
 //! Connections and the domains verified for them.
 
-use super::engine::{all, one, run};
+use super::engine::{all, one, row, run};
 use super::{Error, Tx};
 
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Connection {
     pub id: String,
     pub name: String,
@@ -19,6 +19,8 @@ pub struct Connection {
     /// The connection that it is the successor of.
     pub succeeds: Option<String>,
 }
+
+row!(Connection { id, name, seq, state, rules, used, created, succeeds });
 
 pub async fn list(tx: &mut Tx) -> Result<Vec<Connection>, Error> {
     all!(

@@ -1,9 +1,9 @@
 //! What a tenant defines: one row for each of its schemas and resource types, as JSON that `scim::definition` reads.
 
-use super::engine::{all, locked, one, run};
+use super::engine::{all, locked, one, row, run};
 use super::{Error, Tx};
 
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Row {
     /// `schema` or `type`.
     pub kind: String,
@@ -15,6 +15,8 @@ pub struct Row {
     pub created: i64,
     pub modified: i64,
 }
+
+row!(Row { kind, name, body, next, created, modified });
 
 /// All of the tenant's, in the order in which they were made.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Row>, Error> {

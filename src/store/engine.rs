@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Postgres, Sqlite, Transaction};
 
-use super::{Error, Fuse};
+use super::{Error, Fuse, migrations};
 
 /// How many connections; the defaults suit one machine.
 #[derive(Clone, Debug)]
@@ -119,8 +119,8 @@ impl Engine {
     /// Brings the tables up to date. Several servers may start at once: PostgreSQL's advisory lock lets one migrate.
     pub async fn migrate(&self) -> Result<(), Error> {
         let done = match &self.pools {
-            Pools::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await,
-            Pools::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await,
+            Pools::Sqlite { write, .. } => migrations::sqlite().run(write).await,
+            Pools::Postgres(pool) => migrations::postgres().run(pool).await,
         };
         done.map_err(|e| Error::Setup(format!("migration: {e}")))
     }
@@ -277,4 +277,20 @@ macro_rules! run {
     };
 }
 
-pub(super) use {all, locked, one, run};
+/// A struct is read from the columns that are called as its fields are. sqlx derives this too, but its macros have both
+/// drivers built a second time for the compiler, with all that is written in C.
+macro_rules! row {
+    ($row:ident { $($column:ident),* $(,)? }) => {
+        $crate::store::engine::row!(impl $row, sqlx::sqlite::SqliteRow, $($column),*);
+        $crate::store::engine::row!(impl $row, sqlx::postgres::PgRow, $($column),*);
+    };
+    (impl $row:ident, $engine:ty, $($column:ident),*) => {
+        impl sqlx::FromRow<'_, $engine> for $row {
+            fn from_row(row: &$engine) -> Result<Self, sqlx::Error> {
+                Ok(Self { $($column: sqlx::Row::try_get(row, stringify!($column))?),* })
+            }
+        }
+    };
+}
+
+pub(super) use {all, locked, one, row, run};

@@ -6,7 +6,7 @@
 
 use serde_json::json;
 
-use super::engine::{Conn, one, run};
+use super::engine::{Conn, one, row, run};
 use super::{Error, Tx};
 
 /// (kind, body as JSON text).
@@ -24,7 +24,7 @@ pub async fn append(tx: &mut Tx, at: i64, events: &[(String, String)]) -> Result
     Ok(())
 }
 
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Row {
     pub position: i64,
     pub txn: i64,
@@ -32,6 +32,8 @@ pub struct Row {
     pub kind: String,
     pub body: String,
 }
+
+row!(Row { position, txn, at, kind, body });
 
 /// Committed events behind the cursor, oldest first.
 pub async fn after(tx: &mut Tx, txn: i64, position: i64, limit: i64) -> Result<Vec<Row>, Error> {

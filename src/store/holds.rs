@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::engine::{all, one, run};
+use super::engine::{all, one, row, run};
 use super::vouches::rows;
 use super::{Error, Tx};
 use crate::reconcile::Stamp;
@@ -12,7 +12,7 @@ use crate::reconcile::Stamp;
 /// The parent under which a deactivation is held.
 pub const ACTIVE: &str = "";
 
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Hold {
     pub id: String,
     pub connection: String,
@@ -22,6 +22,8 @@ pub struct Hold {
     /// When it is released by itself.
     pub release_at: Stamp,
 }
+
+row!(Hold { id, connection, state, at, release_at });
 
 macro_rules! columns {
     ($rest:literal) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::engine::{all, one, run};
+use super::engine::{all, one, row, run};
 use super::people::GROUPS;
 use super::vouches::rows;
 use super::{Error, Tx};
@@ -110,7 +110,7 @@ pub async fn remove_anchors(tx: &mut Tx, resource: &str) -> Result<(), Error> {
 
 // ------------------------------------------------------------------------------------------------ links and claims
 
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Link {
     /// Opaque: what an administrator names it by.
     pub id: String,
@@ -121,6 +121,8 @@ pub struct Link {
     pub last_login: i64,
     pub cut_off: bool,
 }
+
+row!(Link { id, connection, subject, resource, created, last_login, cut_off });
 
 pub async fn link(tx: &mut Tx, connection: &str, subject: &str) -> Result<Option<Link>, Error> {
     one!(

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::engine::{all, one, run};
+use super::engine::{all, one, row, run};
 use super::vouches::rows;
 use super::{Error, Tx};
 use crate::reconcile::Stamp;
 
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Invitation {
     pub id: String,
     /// The folded address.
@@ -24,6 +24,8 @@ pub struct Invitation {
     /// The account that it was made for.
     pub person: Option<String>,
 }
+
+row!(Invitation { id, address, organization, team, role, state, created, expires, accepted_by, stamp, person });
 
 macro_rules! columns {
     ($rest:literal) => {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::engine::{all, one};
+use super::engine::{all, one, row};
 use super::search::View;
 use super::vouches::rows;
 use super::{Error, Tx};
 
 /// One end of a membership, seen from the other.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edge {
     /// The resource that was asked about.
     pub subject: String,
@@ -17,6 +17,8 @@ pub struct Edge {
     pub kind: String,
     pub display: Option<String>,
 }
+
+row!(Edge { subject, id, kind, display });
 
 /// The groups of a person by the effective view, as a sub-select with columns `id` and `depth` (0 direct, 1 indirect).
 /// Cycles end, because a row is only added once. A deny cuts, also on the organization of a team, and with the group what

@@ -9,6 +9,7 @@
 mod engine;
 mod error;
 mod fuse;
+mod migrations;
 
 pub mod agree;
 pub mod brokers;

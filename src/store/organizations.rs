@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::engine::{all, one};
+use super::engine::{all, one, row};
 use super::vouches::rows;
 use super::{Error, Tx};
 
@@ -53,13 +53,15 @@ pub async fn page(tx: &mut Tx, organization: &str, offset: i64, limit: i64) -> R
 }
 
 /// A row that counts.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Row {
     pub member: String,
     pub parent: String,
     pub source: String,
     pub role: Option<String>,
 }
+
+row!(Row { member, parent, source, role });
 
 /// The rows that put these people there.
 pub async fn rows_of(tx: &mut Tx, organization: &str, people: &BTreeSet<String>) -> Result<Vec<Row>, Error> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::engine::{all, locked, run};
+use super::engine::{all, locked, row, run};
 use super::vouches::rows;
 use super::{Error, Tx};
 use crate::reconcile::{Claim, Held, Link, OWNER, Person, Record, Source, Stamp, Vouch, Word, cells};
@@ -40,7 +40,6 @@ pub struct Account {
     pub passwords: BTreeSet<String>,
 }
 
-#[derive(sqlx::FromRow)]
 struct AccountRow {
     id: String,
     version: i64,
@@ -57,6 +56,23 @@ struct AccountRow {
     protected: bool,
     pinned: Option<String>,
 }
+
+row!(AccountRow {
+    id,
+    version,
+    created,
+    modified,
+    display,
+    document,
+    active,
+    home,
+    suspended,
+    off,
+    dead,
+    retired,
+    protected,
+    pinned
+});
 
 macro_rules! lock_statement {
     () => {
@@ -131,7 +147,6 @@ pub async fn load(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<Account>, E
     Ok(people.into_values().collect())
 }
 
-#[derive(sqlx::FromRow)]
 struct RecordRow {
     resource: String,
     connection: String,
@@ -144,6 +159,8 @@ struct RecordRow {
     off: Option<i64>,
     deleted: Option<i64>,
 }
+
+row!(RecordRow { resource, connection, external_id, name_key, active, document, cleared, bound_at, off, deleted });
 
 async fn load_records(tx: &mut Tx, list: &str, people: &mut BTreeMap<String, Account>) -> Result<(), Error> {
     let records = all!(
@@ -456,13 +473,15 @@ pub async fn activity(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<(String
 }
 
 /// A row that counts, with the organization that it is about.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct LiveRow {
     pub member: String,
     pub parent: String,
     pub organization: Option<String>,
     pub role: Option<String>,
 }
+
+row!(LiveRow { member, parent, organization, role });
 
 /// Every live row of these people.
 pub async fn live_rows(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<Vec<LiveRow>, Error> {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::engine::{all, locked, one, run};
+use super::engine::{all, locked, one, row, run};
 use super::vouches::rows;
 use super::{Error, Tx};
 
 /// A resource as stored.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Row {
     pub id: String,
     pub kind: String,
@@ -25,6 +25,24 @@ pub struct Row {
     pub organization: Option<String>,
     pub protected: bool,
 }
+
+row!(Row {
+    id,
+    kind,
+    version,
+    created,
+    modified,
+    display,
+    document,
+    active,
+    home,
+    suspended,
+    off,
+    retired,
+    owner,
+    organization,
+    protected
+});
 
 impl Row {
     /// A living resource of which nobody has said anything yet.
@@ -50,7 +68,7 @@ impl Row {
 }
 
 /// What one connection says of a resource.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Record {
     pub connection: String,
     pub resource: String,
@@ -65,6 +83,8 @@ pub struct Record {
     /// When its push deleted it, while a hold keeps the account.
     pub deleted: Option<i64>,
 }
+
+row!(Record { connection, resource, kind, external_id, name_key, active, document, cleared, bound_at, off, deleted });
 
 macro_rules! shared {
     ($wait:literal) => {

@@ -1,9 +1,9 @@
 //! Tenants: the wall. The only table that is read without a tenant, besides the look-up of a token's hash.
 
-use super::engine::{all, one, run};
+use super::engine::{all, one, row, run};
 use super::{Error, Tx};
 
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Tenant {
     pub id: String,
     pub name: String,
@@ -14,6 +14,8 @@ pub struct Tenant {
     /// Moves whenever the tenant's definitions do.
     pub schema_version: i64,
 }
+
+row!(Tenant { id, name, kind, key, created, schema_version });
 
 pub async fn insert(tx: &mut Tx, tenant: &Tenant) -> Result<(), Error> {
     run!(

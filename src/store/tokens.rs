@@ -1,9 +1,9 @@
 //! API tokens, kept as hashes.
 
-use super::engine::{all, one, run};
+use super::engine::{all, one, row, run};
 use super::{Error, Tx};
 
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Token {
     pub tenant: String,
     pub id: String,
@@ -17,6 +17,8 @@ pub struct Token {
     pub expires: Option<i64>,
     pub revoked: Option<i64>,
 }
+
+row!(Token { tenant, id, scope, connections, person, label, created, expires, revoked });
 
 pub async fn insert(tx: &mut Tx, token: &Token, hash: &[u8]) -> Result<(), Error> {
     run!(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::engine::{all, one, run};
+use super::engine::{all, one, row, run};
 use super::{Error, Tx};
 use crate::reconcile::{Source, Stamp, Word};
 
@@ -347,13 +347,15 @@ pub async fn lasting_grants(tx: &mut Tx, parent: &str, members: &BTreeSet<String
 }
 
 /// An imported membership that counts and that nobody else vouches for.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Unconfirmed {
     pub parent: String,
     pub member: String,
     pub member_kind: String,
     pub stamp: Stamp,
 }
+
+row!(Unconfirmed { parent, member, member_kind, stamp });
 
 /// A default is nobody's word.
 macro_rules! unconfirmed {

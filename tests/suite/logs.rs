@@ -8,7 +8,7 @@ use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::World;
-use crate::support::contract::leniently;
+use crate::support::contract::with_any_request;
 
 /// Everything written, in memory.
 #[derive(Clone, Default)]
@@ -42,7 +42,7 @@ const PASSWORD: &str = "korrekt-Pferd-Batterie";
 
 #[tokio::test]
 async fn no_token_no_name_and_no_query_in_the_log() {
-    let _lenient = leniently();
+    let _lenient = with_any_request();
     let world = World::sqlite().await;
     let acme = world.tenant("acme").await;
     let secret = world.token(&acme, Scope::Scim).await;

@@ -4,7 +4,7 @@ use axum::http::{Method, header};
 use rollkeeper::auth::token::Scope;
 use serde_json::{Value, json};
 
-use crate::support::contract::leniently;
+use crate::support::contract::with_any_request;
 use crate::support::{World, both_engines};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -241,7 +241,7 @@ async fn the_server_describes_itself() {
 
 #[tokio::test]
 async fn bodies_and_media_types() {
-    let _lenient = leniently();
+    let _lenient = with_any_request();
     let world = World::sqlite().await;
     let acme = world.tenant("acme").await;
     let push = world.client(&acme, Scope::Scim).await;

@@ -14,22 +14,37 @@ use url::form_urlencoded;
 /// Parameters that clients are known to send and that mean nothing here: switches of Entra ID's.
 const IGNORED: [&str; 2] = ["aadOptscim062020", "AzureAdScimPatch2017"];
 
+/// What of a request may be other than the document says.
+#[derive(Clone, Copy, PartialEq)]
+enum Leniency {
+    None,
+    Body,
+    Request,
+}
+
 thread_local! {
-    static LENIENT: Cell<bool> = const { Cell::new(false) };
+    static LENIENCY: Cell<Leniency> = const { Cell::new(Leniency::None) };
 }
 
 /// While it lives, requests of this thread may be what the document leaves to leniency (docs/conformance.md): what identity
 /// providers send and a client that goes by the document never would.
 pub struct Lenient;
 
+/// Of the body alone; parameters and media type are what the document says.
 pub fn leniently() -> Lenient {
-    LENIENT.set(true);
+    LENIENCY.set(Leniency::Body);
+    Lenient
+}
+
+/// Of parameters and media type, too.
+pub fn with_any_request() -> Lenient {
+    LENIENCY.set(Leniency::Request);
     Lenient
 }
 
 impl Drop for Lenient {
     fn drop(&mut self) {
-        LENIENT.set(false);
+        LENIENCY.set(Leniency::None);
     }
 }
 
@@ -69,7 +84,8 @@ pub fn breaches(method: &Method, path: &str, status: u16, media_type: &str, body
 
 /// What is wrong with a request that was granted: a client that goes by the document could not have made it.
 pub fn undescribed(method: &Method, path: &str, media_type: &str, body: &[u8]) -> Vec<String> {
-    if LENIENT.get() {
+    let leniency = LENIENCY.get();
+    if leniency == Leniency::Request {
         return Vec::new();
     }
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -107,7 +123,8 @@ pub fn undescribed(method: &Method, path: &str, media_type: &str, body: &[u8]) -
         wrong.push(format!("a body as {media_type:?} is not described"));
         return wrong;
     };
-    if described["schema"]["type"] != "string"
+    if leniency == Leniency::None
+        && described["schema"]["type"] != "string"
         && let Ok(value) = serde_json::from_slice(body)
     {
         let value = if path.contains("/scim/") { without_nulls(value) } else { value };
