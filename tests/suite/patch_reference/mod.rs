@@ -3,6 +3,7 @@
 //!
 //! `ROLLKEEPER_TEST_CASES=100000 cargo nextest run patch_reference::` hunts for longer.
 
+mod conditions;
 mod dice;
 mod kinds;
 mod members;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 pub type Refusal = &'static str;
 
 pub const INVALID: Refusal = "invalidValue";
+pub const NO_TARGET: Refusal = "noTarget";
 
 /// A whole attribute; `None` is unassigned.
 pub fn whole(attribute: &Attribute, value: &Value) -> Result<Option<Value>, Refusal> {
