@@ -198,7 +198,8 @@ fn delete<T: 'static>(path: &str, access: Access, handler: impl Handler<T, Site>
 }
 
 /// A handler without its type. What axum puts around one has the handler's future in its type, and for each such layer
-/// the compiler looks through all of that future: with the types this crate took twice as long to compile.
+/// the compiler looks through all of that future: with the types this crate took twice as long to compile. What adds the
+/// layers is [`route`], and so it is not generic.
 type Serve = Arc<dyn Fn(Request, Site) -> BoxFuture<'static, Response> + Send + Sync>;
 
 fn served<T>(handler: impl Handler<T, Site>) -> Serve {

@@ -49,11 +49,8 @@ impl Life {
         roll.clock.set(MORNING);
         let contents = Mutex::new(Contents::open(url).await);
         let all = std::env::var("ROLLKEEPER_TEST_CASES").is_ok_and(|cases| cases == "all");
-        let stride = match url.starts_with("postgres") {
-            _ if all => 1,
-            true => 6,
-            false => 3,
-        };
+        let usual = if url.starts_with("postgres") { 6 } else { 3 };
+        let stride = if all { 1 } else { usual };
         Self { roll, contents, fuse, cuts: Cell::new(0), stride, seen: RefCell::default() }
     }
 
